@@ -1,0 +1,64 @@
+"""The command `corral`: each subcommand is a module of this package, imported only when it is asked for."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+# What a missing module is installed with; the names are the extras of this distribution.
+EXTRAS = {
+    "typer": "cli",
+    "rich": "cli",
+    "pygls": "lsp",
+    "lsprotocol": "lsp",
+    "dask": "dask",
+    "distributed": "dask",
+    "ray": "ray",
+    "tqdm": "tqdm",
+    "uvloop": "uvloop",
+}
+
+
+class CommandUnavailable(Exception):
+    """A subcommand cannot be used in this installation; the message says what to do about it."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command `corral` with `argv` (default: `sys.argv[1:]`) and return its exit status.
+
+    Fails: never; 0 is success, 1 findings or failed inputs, 2 a mistake in the call or in the installation.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    chosen = _chosen(arguments)
+    try:
+        try:
+            from corral.cli._app import application
+        except ModuleNotFoundError as error:
+            raise unavailable(chosen, error) from error
+        application(chosen)(arguments, prog_name="corral")
+    except CommandUnavailable as error:
+        print(f"corral: {error}", file=sys.stderr)
+        return 2
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
+    return 0
+
+
+def unavailable(name: str, error: ModuleNotFoundError) -> CommandUnavailable:
+    """The error for `corral NAME` when a module that it imports is not there."""
+    command = f"corral {name}".rstrip()
+    module = error.name or "?"
+    if module.startswith("corral"):
+        return CommandUnavailable(f"`{command}` is not part of this installation (no module {module!r})")
+    extra = EXTRAS.get(module.partition(".")[0])
+    install = f"pip install 'corral[{extra}]'" if extra else f"pip install {module}"
+    return CommandUnavailable(f"`{command}` needs {module!r}, which is not installed: {install}")
+
+
+def _chosen(arguments: Sequence[str]) -> str:
+    # Shell completion passes the line typed so far in the environment, and no arguments.
+    typed = os.environ.get("_TYPER_COMPLETE_ARGS") or os.environ.get("COMP_WORDS")
+    if "_CORRAL_COMPLETE" in os.environ and typed:
+        arguments = typed.split()[1:]
+    return next((word for word in arguments if not word.startswith("-")), "")
