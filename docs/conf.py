@@ -1,0 +1,27 @@
+"""How the site is built: `make docs`, warnings as errors."""
+
+from importlib.metadata import version as installed_version
+
+project = "Corral"
+author = "The Corral authors"
+release = version = installed_version("corral")
+
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+exclude_patterns = ["_build"]
+nitpicky = False  # names of the standard library are not links: the build reads nothing from the network
+
+myst_enable_extensions = ["deflist", "attrs_inline"]
+myst_heading_anchors = 3
+
+autodoc_member_order = "bysource"
+autodoc_typehints = "none"  # the signature above shows them once; the `Args` say what they mean
+autodoc_preserve_defaults = True
+napoleon_google_docstring = True
+napoleon_numpy_docstring = False
+napoleon_custom_sections = ["Fails", "Cancellation", "Cost"]
+default_role = "code"  # docstrings are read in terminals first: `name` is code there, too
+
+html_theme = "furo"
+html_title = "Corral"
+html_show_sourcelink = False
+html_static_path: list[str] = []

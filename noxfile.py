@@ -1,0 +1,126 @@
+"""Everything CI runs, as sessions; `make` sets up nox and calls them.
+
+The tests read the wheel, built from the sdist, never the source tree. An interpreter that is not on this machine is left out;
+one at least must be there. Versions are pinned in constraints/; `make constraints` renews them.
+"""
+
+import functools
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nox
+
+SUPPORTED = ["3.11", "3.12", "3.13", "3.14"]
+DEV = ("--constraints", "constraints/dev.txt")
+FAST = "not heavy and not typing"
+
+
+def is_here(version):
+    """A name on PATH is not enough: a pyenv shim may stand for a Python that is not installed."""
+    name = shutil.which(f"python{version}")
+    return name is not None and subprocess.run([name, "-c", "import ssl"], capture_output=True, check=False).returncode == 0
+
+
+HERE = [version for version in SUPPORTED if is_here(version)]
+if not HERE:
+    sys.exit(f"nox: none of Python {', '.join(SUPPORTED)} is on PATH, so there is nothing to test on")
+# Heavy tests and the checkers run once: on 3.12 if it is here, which everything has wheels for.
+ONE = next(version for version in ["3.12", "3.13", "3.11", "3.14"] if version in HERE)
+
+nox.options.default_venv_backend = "uv"
+nox.options.sessions = ["lint", "types", "docs", "tests", "lowest", "dist"]
+
+
+@functools.cache
+def build_wheel():
+    """Once a run: the sdist, and from it the wheel."""
+    shutil.rmtree("dist", ignore_errors=True)
+    uv = Path(sys.executable).with_name("uv")
+    subprocess.run([uv, "build", "--quiet", "--out-dir", "dist"], check=True)
+    return next(Path("dist").glob("*.whl")).resolve()
+
+
+def install(session, extras, *groups, constraints=DEV):
+    """The wheel with its extras, and the groups of pyproject.toml, all in one resolution."""
+    named = [f"--group={group}" for group in groups]
+    session.install(f"corral[{extras}] @ {build_wheel().as_uri()}", *named, "--reinstall-package=corral", *constraints)
+
+
+def pytest(session, *args, parallel=True):
+    spread = ["-n", "auto", "--dist", "worksteal"] if parallel else []
+    session.run("python", "-m", "pytest", "-q", *spread, *args, *session.posargs)
+
+
+@nox.session(python=ONE)
+def lint(session):
+    session.install("--group=lint", *DEV)
+    session.run("ruff", "check", *session.posargs)
+    session.run("ruff", "format", "--check")
+
+
+@nox.session(python=ONE)
+def types(session):
+    install(session, "cli,lsp,tqdm,uvloop", "typing", "test")
+    pytest(session, "-m", "typing", "tests/typing")
+
+
+@nox.session(python=ONE)
+def docs(session):
+    install(session, "cli,lsp,tqdm,uvloop", "docs")
+    session.run("sphinx-build", "-W", "--keep-going", "-q", "-b", "html", "docs", "docs/_build/html")
+
+
+@nox.session(python=HERE)
+def tests(session):
+    if session.python == ONE:
+        install(session, "cli,dask,lsp,ray,tqdm,uvloop", "test", "heavy", "recipes")
+        pytest(session, "-m", "not typing")
+    else:
+        install(session, "cli,lsp,tqdm,uvloop", "test")
+        pytest(session, "-m", FAST)
+
+
+@nox.session(python=HERE[0])
+def lowest(session):
+    """What has dependencies, with the lowest of them that pyproject.toml allows; the tools of the tests are the usual ones."""
+    low = Path("constraints/lowest.txt").read_text().splitlines()
+    taken = {line.partition("==")[0] for line in low}
+    rest = [line for line in Path("constraints/dev.txt").read_text().splitlines() if line.partition("==")[0] not in taken]
+    merged = Path(session.create_tmp(), "constraints.txt")
+    merged.write_text("\n".join(low + rest))
+    install(session, "cli,lsp,tqdm,uvloop", "test", constraints=("--constraints", str(merged)))
+    pytest(session, "-m", FAST, "tests/cli", "tests/job", "tests/check/lsp")
+
+
+@nox.session(python=ONE)
+def dist(session):
+    """The wheel by itself, in an environment with nothing else, and what an index would say of its metadata."""
+    wheel = build_wheel()
+    session.install("--group=dist", *DEV)
+    session.run("twine", "check", "--strict", *map(str, wheel.parent.iterdir()))
+    session.install("--group=test", *DEV)
+    session.install("--reinstall", "--no-deps", str(wheel))
+    pytest(session, "-m", "dist", "tests/house")
+
+
+@nox.session(python=ONE)
+def coverage(session):
+    install(session, "cli,dask,lsp,ray,tqdm,uvloop", "test", "heavy", "recipes", "coverage")
+    session.run("coverage", "erase")
+    session.run("coverage", "run", "-m", "pytest", "-q", "-n", "auto", "-m", "not typing", *session.posargs)
+    session.run("coverage", "combine", "--quiet")
+    session.run("coverage", "report")
+
+
+@nox.session(python=ONE)
+def crash(session):
+    install(session, "cli,tqdm,uvloop", "test")
+    pytest(session, "tests/crash", parallel=False)
+
+
+@nox.session(python=ONE)
+def bench(session):
+    install(session, "cli,tqdm,uvloop", "bench")
+    session.run("python", "-m", "benchmarks", *session.posargs)
