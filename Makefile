@@ -23,8 +23,8 @@ NOX := $(TOOLS)/bin/python -m nox
 UV := $(TOOLS)/bin/uv
 ARGS ?=
 
-COMPILE := $(UV) pip compile --quiet --universal --upgrade --no-header --no-annotate
-GROUPS := test heavy typing lint docs recipes bench coverage dist
+COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --upgrade --no-header --no-annotate
+GROUPS := test heavy typing lint docs recipes bench coverage
 TESTED_LOWEST := cli lsp tqdm uvloop
 
 help: ## what there is

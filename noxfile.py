@@ -14,7 +14,8 @@ import nox
 
 SUPPORTED = ["3.11", "3.12", "3.13", "3.14"]
 DEV = ("--constraints", "constraints/dev.txt")
-FAST = "not heavy and not typing"
+ONCE = "not typing and not dist"
+EVERYWHERE = "not heavy and not typing and not dist"
 
 
 def is_here(version):
@@ -76,10 +77,10 @@ def docs(session):
 def tests(session):
     if session.python == ONE:
         install(session, "cli,dask,lsp,ray,tqdm,uvloop", "test", "heavy", "recipes")
-        pytest(session, "-m", "not typing")
+        pytest(session, "-m", ONCE)
     else:
         install(session, "cli,lsp,tqdm,uvloop", "test")
-        pytest(session, "-m", FAST)
+        pytest(session, "-m", EVERYWHERE)
 
 
 @nox.session(python=HERE[0])
@@ -91,17 +92,14 @@ def lowest(session):
     merged = Path(session.create_tmp(), "constraints.txt")
     merged.write_text("\n".join(low + rest))
     install(session, "cli,lsp,tqdm,uvloop", "test", constraints=("--constraints", str(merged)))
-    pytest(session, "-m", FAST, "tests/cli", "tests/job", "tests/check/lsp")
+    pytest(session, "-m", EVERYWHERE, "tests/cli", "tests/job", "tests/check/lsp")
 
 
 @nox.session(python=ONE)
 def dist(session):
-    """The wheel by itself, in an environment with nothing else, and what an index would say of its metadata."""
+    """The wheel by itself, in an environment with nothing of the source tree's, and what an index would say of it."""
     wheel = build_wheel()
-    session.install("--group=dist", *DEV)
-    session.run("twine", "check", "--strict", *map(str, wheel.parent.iterdir()))
-    session.install("--group=test", *DEV)
-    session.install("--reinstall", "--no-deps", str(wheel))
+    session.install(str(wheel), "--group=test", "--reinstall-package=corral", *DEV)
     pytest(session, "-m", "dist", "tests/house")
 
 
@@ -109,7 +107,7 @@ def dist(session):
 def coverage(session):
     install(session, "cli,dask,lsp,ray,tqdm,uvloop", "test", "heavy", "recipes", "coverage")
     session.run("coverage", "erase")
-    session.run("coverage", "run", "-m", "pytest", "-q", "-n", "auto", "-m", "not typing", *session.posargs)
+    session.run("coverage", "run", "-m", "pytest", "-q", "-n", "auto", "-m", ONCE, *session.posargs)
     session.run("coverage", "combine", "--quiet")
     session.run("coverage", "report")
 
