@@ -140,7 +140,7 @@ async def gathers(numbers: list[int]) -> None:
     assert_type(await gather_tg(dog(), cat()), list[Dog | Cat])
     assert_type(
         await gather_tg(number(), word(), nothing(), dog(), cat(), Page(), number(), word()),
-        list[int | str | None | Dog | Cat | bytes],
+        list[int | str | Dog | Cat | bytes | None],
     )
     # any awaitable
     assert_type(
@@ -154,9 +154,7 @@ async def gathers(numbers: list[int]) -> None:
     assert_type(await gather_tg(*map(fetch, numbers)), list[str])
     assert_type(await gather_tg(*(number(), word())), list[int | str])
     # nine of one type
-    nine = await gather_tg(
-        number(), number(), number(), number(), number(), number(), number(), number(), number()
-    )
+    nine = await gather_tg(number(), number(), number(), number(), number(), number(), number(), number(), number())
     assert_type(nine, list[int])
     # options
     assert_type(await gather_tg(number(), word(), limit=1, on_error="first", show_items=False), list[int | str])
@@ -183,7 +181,9 @@ async def joins(numbers: list[int]) -> None:
         await join_tg(number(), word(), nothing(), flag(), dog(), cat(), word(), number()),
         tuple[int, str, None, bool, Dog, Cat, str, int],
     )
-    assert_type(await join_tg(join_tg(number(), word()), gather_tg(dog(), cat())), tuple[tuple[int, str], list[Dog | Cat]])
+    assert_type(
+        await join_tg(join_tg(number(), word()), gather_tg(dog(), cat())), tuple[tuple[int, str], list[Dog | Cat]]
+    )
     assert_type(await join_tg(number(), word(), on_error="first"), tuple[int, str])
     left, right = await join_tg(number(), word())
     assert_type(left, int)
