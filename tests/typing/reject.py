@@ -107,8 +107,7 @@ async def bad_stream(numbers: list[int]) -> None:
 async def bad_spawn() -> None:
     spawn(number)  # E
     spawn(asyncio.sleep)  # E
-    task = spawn(number())  # E
-    task.cancel()  # E
+    spawn(number()).cancel()  # E
     await drain("soon")  # E
 
 
