@@ -93,15 +93,15 @@ async def bad_outcome(outcome: Outcome[int, str], ok: Ok[int, str], numbers: lis
 
 
 async def bad_stream(numbers: list[int]) -> None:
-    async for outcome in stream_tg(fetch, numbers):  # E
-        print(outcome)
+    async for _ in stream_tg(fetch, numbers):  # E
+        pass
     async with stream_tg(fetch, numbers, limit=10, buffer="2") as texts:  # E
         print(texts)
     async with stream_tg(fetch, numbers, limit=10, on_error="collect") as outcomes:
         async for outcome in outcomes:
             print(outcome.value)  # E
-    with stream_tg(fetch, numbers, limit=10) as results:  # E
-        print(results)
+    with stream_tg(fetch, numbers, limit=10):  # E
+        pass
 
 
 async def bad_spawn() -> None:
