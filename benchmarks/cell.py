@@ -75,6 +75,7 @@ async def measure_run(spec: Spec, work: Work) -> Result:
 async def measure_repeated(spec: Spec, work: Work) -> Result:
     """A call that is too short to be timed once: the median of as many as fit into `spec.seconds`."""
     run = BY_NAME[spec.contender].run
+    memory = PeakMemory()
     times: list[float] = []
     stop = time.perf_counter() + spec.seconds
     while not times or time.perf_counter() < stop:
@@ -83,7 +84,7 @@ async def measure_repeated(spec: Spec, work: Work) -> Result:
         times.append(time.perf_counter() - began)
         check_results(results, spec.n)
     times.sort()
-    return {"seconds": times[len(times) // 2], "calls": len(times)}
+    return {"seconds": times[len(times) // 2], "calls": len(times), "peak": memory.above_baseline()}
 
 
 async def measure_ready(spec: Spec, work: Work) -> Result:

@@ -9,6 +9,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 
 import corral
@@ -127,7 +128,7 @@ async def aioitertools(fn: Work, items: Iterable[int], limit: int) -> Sequence[i
 async def tqdm_asyncio(fn: Work, items: Sequence[int], limit: int) -> Sequence[int]:
     from tqdm.asyncio import tqdm
 
-    with open(os.devnull, "w", encoding="utf-8") as null:
+    with Path(os.devnull).open("w", encoding="utf-8") as null:
         return await tqdm.gather(*[fn(item) for item in items], file=null)
 
 

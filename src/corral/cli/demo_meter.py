@@ -6,6 +6,7 @@ import asyncio
 import sys
 import time
 from pathlib import Path
+from typing import Self
 
 _KIB = 1024
 _STATUS = Path("/proc/self/status")
@@ -54,7 +55,7 @@ class Heartbeat:
             await asyncio.sleep(self._interval)
             self._note_turn()
 
-    async def __aenter__(self) -> Heartbeat:
+    async def __aenter__(self) -> Self:
         self._task = asyncio.create_task(self._beat())
         await asyncio.sleep(0)
         self.reset()
