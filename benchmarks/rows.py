@@ -238,7 +238,7 @@ ROWS = [
         "time of `import corral`",
         {"corral": Spec(IMPORT, "corral"), "asyncio": Spec(IMPORT, "asyncio")},
         (
-            Check("times `import asyncio`, which it needs", ratio("corral", "asyncio")),
+            Check("times `import asyncio`, which it needs", ratio("corral", "asyncio"), "<=", 1.5),
             Check(
                 "milliseconds more",
                 lambda one: 1000 * (one["corral"]["seconds"] - one["asyncio"]["seconds"]),
