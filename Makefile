@@ -44,6 +44,9 @@ demo: $(TOOLS)/ready ## the main job, live: a million coroutines beside asyncio.
 test: $(TOOLS)/ready ## everything CI runs, on each Python found among 3.11 to 3.14
 	$(NOX) --sessions lint types docs tests lowest dist
 
+tests-3.%: $(TOOLS)/ready
+	$(NOX) --sessions $@ -- $(ARGS)
+
 coverage: $(TOOLS)/ready ## lines and branches of src/corral
 	$(NOX) --sessions coverage
 

@@ -21,7 +21,10 @@ EVERYWHERE = "not heavy and not typing and not dist"
 def is_here(version):
     """A name on PATH is not enough: a pyenv shim may stand for a Python that is not installed."""
     name = shutil.which(f"python{version}")
-    return name is not None and subprocess.run([name, "-c", "import ssl"], capture_output=True, check=False).returncode == 0
+    return (
+        name is not None
+        and subprocess.run([name, "-c", "import ssl"], capture_output=True, check=False).returncode == 0
+    )
 
 
 HERE = [version for version in SUPPORTED if is_here(version)]
@@ -88,7 +91,9 @@ def lowest(session):
     """What has dependencies, with the lowest of them that pyproject.toml allows; the tools of the tests are the usual ones."""
     low = Path("constraints/lowest.txt").read_text().splitlines()
     taken = {line.partition("==")[0] for line in low}
-    rest = [line for line in Path("constraints/dev.txt").read_text().splitlines() if line.partition("==")[0] not in taken]
+    rest = [
+        line for line in Path("constraints/dev.txt").read_text().splitlines() if line.partition("==")[0] not in taken
+    ]
     merged = Path(session.create_tmp(), "constraints.txt")
     merged.write_text("\n".join(low + rest))
     install(session, "cli,lsp,tqdm,uvloop", "test", constraints=("--constraints", str(merged)))
@@ -118,7 +123,21 @@ def crash(session):
     pytest(session, "tests/crash", parallel=False)
 
 
-@nox.session(python=ONE)
-def bench(session):
+OLDEST_AND_NEWEST = sorted({HERE[0], HERE[-1]}, key=SUPPORTED.index)
+
+
+@nox.session(python=OLDEST_AND_NEWEST)
+def bench_env(session):
+    """What the figures are measured on; `bench` asks for both."""
     install(session, "cli,tqdm,uvloop", "bench")
-    session.run("python", "-m", "benchmarks", *session.posargs)
+
+
+@nox.session(python=HERE[-1], requires=[f"bench_env-{version}" for version in OLDEST_AND_NEWEST])
+def bench(session):
+    """The figures on the oldest and the newest interpreter, all else on the newest."""
+    install(session, "cli,tqdm,uvloop", "bench")
+    pythons = [
+        Path(session.cache_dir).parent / f"bench_env-{v}".replace(".", "-") / "bin/python" for v in OLDEST_AND_NEWEST
+    ]
+    chosen = [f"--python={python}" for python in pythons] if "--python" not in session.posargs else []
+    session.run("python", "-m", "benchmarks", *chosen, *session.posargs)
