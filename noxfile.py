@@ -53,7 +53,7 @@ def install(session, extras, *groups, constraints=DEV):
 
 
 def pytest(session, *args, parallel=True):
-    spread = ["-n", "auto", "--dist", "worksteal"] if parallel else []
+    spread = ["-n", "auto", "--dist", "loadgroup"] if parallel else []
     session.run("python", "-m", "pytest", "-q", *spread, *args, *session.posargs)
 
 
