@@ -1,0 +1,1 @@
+"""What stands between the command line and the analysis: which files, which settings, what is already known, what is written."""

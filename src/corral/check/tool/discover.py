@@ -1,0 +1,156 @@
+"""Which files are looked at: the ones named, and the Python files below the folders named that nothing excludes."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Iterable, Iterator, Sequence
+from typing import final
+
+from corral.check.tool.gitignore import Ignores, as_bytes, glob_regex
+
+SUFFIXES = (".py", ".pyw")
+
+# What never holds a project's own source; the list is ruff's.
+DEFAULT_EXCLUDES = (
+    ".bzr",
+    ".direnv",
+    ".eggs",
+    ".git",
+    ".git-rewrite",
+    ".hg",
+    ".ipynb_checkpoints",
+    ".mypy_cache",
+    ".nox",
+    ".pants.d",
+    ".pyenv",
+    ".pytest_cache",
+    ".pytype",
+    ".ruff_cache",
+    ".svn",
+    ".tox",
+    ".venv",
+    ".vscode",
+    "__pypackages__",
+    "_build",
+    "buck-out",
+    "dist",
+    "node_modules",
+    "site-packages",
+    "venv",
+)
+
+
+class NoSuchPath(Exception):
+    """A path on the command line is not there; the message names it."""
+
+
+@final
+class Excludes:
+    """The globs that keep files and folders out: a bare name matches anywhere, one with a slash from the root on."""
+
+    __slots__ = ("_names", "_regex", "_root")
+
+    def __init__(self, globs: Iterable[str], root: str) -> None:
+        every = list(globs)
+        self._root = root
+        self._names = frozenset(glob for glob in every if not re.search(r"[*?\[\\/]", glob))
+        sources = [glob_source(glob) for glob in every if glob not in self._names]
+        self._regex = re.compile("|".join(sources), re.DOTALL) if sources else None
+
+    def exclude(self, name: str, path: str) -> bool:
+        """Whether the entry `name` at `path` is kept out."""
+        if name in self._names:
+            return True
+        if self._regex is None:
+            return False
+        return self._regex.match(as_bytes(os.path.relpath(path, self._root).replace(os.sep, "/"))) is not None
+
+
+def glob_source(glob: str) -> str:
+    """The regular expression of an `exclude` or `per-file-ignores` glob over paths relative to the project's root.
+
+    Fails: `ValueError` for a glob that can match nothing, such as one with an open bracket.
+    """
+    text = as_bytes(glob).removesuffix("/")
+    anchored = "/" in text
+    source = glob_regex(text.removeprefix("/"), paths=anchored)
+    if source is None or not text:
+        raise ValueError(f"the glob {glob!r} matches nothing: is a bracket or a backslash left open?")
+    inside = source.removesuffix(r"\Z") + r"(?:/.*)?\Z"
+    return f"(?:{inside})" if anchored else f"(?:(?:.*/)?{inside})"
+
+
+def discover(paths: Sequence[str], excludes: Excludes, *, gitignore: bool = True) -> Iterator[str]:
+    """Every file to look at, each once, in no promised order; a file named on the command line is never left out.
+
+    Symbolic links to folders are not followed, so there are no loops; links to files are, if the file lies outside the folders.
+    A folder that cannot be listed is yielded itself, so that whoever reads it finds out why.
+
+    Fails: `NoSuchPath` for a path that is not there, before anything is yielded.
+    """
+    folders: list[str] = []
+    files: list[str] = []
+    for path in paths:
+        try:
+            named_folder = stat.S_ISDIR(os.stat(path).st_mode)
+        except OSError as error:
+            if not os.path.lexists(path):
+                raise NoSuchPath(f"no such file or folder: {path}") from error
+            named_folder = False  # reading it will say what is wrong with it
+        (folders if named_folder else files).append(os.path.normpath(path))
+    return _once(files, folders, excludes, gitignore=gitignore)
+
+
+def _once(files: list[str], folders: list[str], excludes: Excludes, *, gitignore: bool) -> Iterator[str]:
+    seen: set[str] = set()
+    tops = [os.path.realpath(folder) for folder in folders]
+    for file in files:
+        if (real := os.path.realpath(file)) not in seen:
+            seen.add(real)
+            yield file
+    for folder, top in zip(folders, tops, strict=True):
+        ignores = Ignores.above(top) if gitignore else None
+        for path, real in _walk(folder, top, excludes, ignores):
+            if os.path.islink(real):
+                # A target inside a folder of ours is met by itself, or left out for a reason.
+                target = os.path.realpath(real)
+                if target in seen or os.path.isdir(target) or any(target.startswith(each + os.sep) for each in tops):
+                    continue
+                seen.add(target)
+                yield path
+            elif real not in seen:
+                seen.add(real)
+                yield path
+
+
+def _walk(top: str, real_top: str, excludes: Excludes, ignores: Ignores | None) -> Iterator[tuple[str, str]]:
+    """Each Python file or link below `top`: its path as it is shown, and its real path up to the last component."""
+    stack = [("" if top == "." else top, real_top, ignores)]
+    while stack:
+        shown, real, ignores = stack.pop()
+        try:
+            with os.scandir(real) as scan:
+                entries = list(scan)
+        except OSError:
+            yield shown, real
+            continue
+        if ignores is not None and any(entry.name == ".gitignore" for entry in entries):
+            ignores = ignores.entering(real)
+        for entry in entries:
+            name = entry.name
+            folder = entry.is_dir(follow_symlinks=False)
+            if not folder and not (
+                name.endswith(SUFFIXES) and (entry.is_file(follow_symlinks=False) or entry.is_symlink())
+            ):
+                continue
+            if excludes.exclude(name, entry.path) or (
+                ignores is not None and ignores.ignore(entry.path, folder=folder)
+            ):
+                continue
+            path = os.path.join(shown, name)
+            if folder:
+                stack.append((path, entry.path, ignores))
+            else:
+                yield path, entry.path

@@ -1,0 +1,147 @@
+"""Many files analysed on several processors: only files that the byte search kept, and only when there are enough of them."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+from collections import deque
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias, final
+
+from corral.check.model import Finding
+from corral.check.settings import Settings
+from corral.check.source import check_source
+from corral.check.tool.cannot import cannot_check
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ProcessPoolExecutor
+
+# Bytes of source; to analyse a chunk takes some 50 ms, to start processes about as long as one chunk.
+CHUNK = 100_000
+WORTH_A_POOL = 400_000
+# Chunks handed out before the first is waited for, per process: what bounds the memory.
+AHEAD = 8
+
+
+@final
+class Item(NamedTuple):
+    """A file to analyse: its path as the settings' globs see it, and its bytes."""
+
+    path: str
+    data: bytes
+
+
+Findings: TypeAlias = tuple[Finding, ...]
+
+
+def analyse(items: Iterable[Item], settings: Settings, *, workers: int) -> Iterator[tuple[Item, Findings]]:
+    """Check every item; the order is not promised. A process that dies on a file costs that file, not the run.
+
+    Args:
+        items: The files; they are taken as they come, so reading them goes on beside the analysis.
+        settings: What the analysis is told.
+        workers: How many processes may be started; with 1 everything happens in this one.
+    """
+    waiting: list[Item] = []
+    size = 0
+    chunks: deque[tuple[list[Item], Future[list[Findings]]]] = deque()
+    pool: ProcessPoolExecutor | None = None
+    try:
+        for item in items:
+            waiting.append(item)
+            size += len(item.data)
+            if workers > 1 and size >= (CHUNK if pool else WORTH_A_POOL):
+                pool = pool or _start(settings, workers)
+                chunks += [(chunk, _submit(pool, chunk)) for chunk in _cut(waiting)]
+                waiting, size = [], 0
+            while len(chunks) > AHEAD * workers:
+                yield from _result(*chunks.popleft(), settings)
+        if pool:
+            chunks += [(chunk, _submit(pool, chunk)) for chunk in _cut(waiting)]
+        else:
+            yield from ((item, check_source(item.data, item.path, settings).findings) for item in waiting)
+        while chunks:
+            yield from _result(*chunks.popleft(), settings)
+    finally:
+        if pool:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _submit(pool: ProcessPoolExecutor, chunk: list[Item]) -> Future[list[Findings]]:
+    from concurrent.futures import Future
+    from concurrent.futures.process import BrokenProcessPool
+
+    try:
+        return pool.submit(_check_chunk, chunk)
+    except BrokenProcessPool as error:
+        future: Future[list[Findings]] = Future()
+        future.set_exception(error)
+        return future
+
+
+def _cut(items: list[Item]) -> Iterator[list[Item]]:
+    chunk: list[Item] = []
+    size = 0
+    for item in items:
+        chunk.append(item)
+        size += len(item.data)
+        if size >= CHUNK:
+            yield chunk
+            chunk, size = [], 0
+    if chunk:
+        yield chunk
+
+
+def _result(chunk: list[Item], future: Future[list[Findings]], settings: Settings) -> Iterator[tuple[Item, Findings]]:
+    from concurrent.futures.process import BrokenProcessPool
+
+    try:
+        found = future.result()
+    except BrokenProcessPool:
+        found = [_alone(item, settings) for item in chunk]
+    return zip(chunk, found, strict=True)
+
+
+def _alone(item: Item, settings: Settings) -> Findings:
+    """The item's findings from a process of its own, in which nothing else can be lost."""
+    from concurrent.futures.process import BrokenProcessPool
+
+    with _start(settings, 1) as pool:
+        try:
+            return pool.submit(_check_chunk, [item]).result()[0]
+        except BrokenProcessPool:
+            return (cannot_check(item.path, "the process that analysed it died"),)
+
+
+def _start(settings: Settings, workers: int) -> ProcessPoolExecutor:
+    from concurrent.futures import ProcessPoolExecutor
+
+    # A fork starts at once, with every module loaded; it is safe in a process of one thread, which a command is.
+    forks = sys.platform == "linux" and threading.active_count() == 1
+    context = multiprocessing.get_context("fork" if forks else "spawn")
+    return ProcessPoolExecutor(workers, mp_context=context, initializer=_prepare, initargs=(settings,))
+
+
+_settings = Settings()
+
+
+def _prepare(settings: Settings) -> None:
+    global _settings  # noqa: PLW0603 - a worker process is told its settings once, not with each chunk
+    _settings = settings
+    # Ctrl-C reaches the whole group of processes; the one that waits for these ends them.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _check_chunk(chunk: list[Item]) -> list[Findings]:
+    return [check_source(item.data, item.path, _settings).findings for item in chunk]
+
+
+def default_workers() -> int:
+    """As many as there are processors that this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:
+        return os.cpu_count() or 1

@@ -1,0 +1,55 @@
+"""Files replaced whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+
+
+def replace_file(path: str, data: bytes, *, expected: bytes | None = None, durable: bool = True) -> bool:
+    """Make `data` the content of the file, in one step that a crash cannot halve; permissions and symbolic links stay.
+
+    Args:
+        path: The file.
+        data: Its new content.
+        expected: What it must still hold; when it holds something else, nothing is written.
+        durable: Whether to wait until the disk has it.
+
+    Returns:
+        Whether it was written.
+
+    Fails: `OSError`, and then the file is as it was.
+    """
+    target = os.path.realpath(path)
+    mode = None
+    if expected is not None:
+        with open(target, "rb") as file:
+            mode = os.fstat(file.fileno()).st_mode & 0o7777
+            if file.read() != expected:
+                return False
+    handle, temporary = tempfile.mkstemp(prefix=".corral-", dir=os.path.dirname(target))
+    try:
+        with open(handle, "wb") as file:
+            file.write(data)
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
+        if mode is None:
+            mode = _default_mode(target)
+        os.chmod(temporary, mode)
+        os.replace(temporary, target)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise
+    return True
+
+
+def _default_mode(target: str) -> int:
+    try:
+        return os.stat(target).st_mode & 0o7777
+    except OSError:
+        mask = os.umask(0)
+        os.umask(mask)
+        return 0o666 & ~mask
