@@ -26,7 +26,7 @@ OUTSIDE = {
     "verbs": {"tqdm"},
     "scale": {"ray"},
     "job": {"aiolimiter", "msgspec", "stamina", "uvloop", "distributed", "ray"},
-    "check": {"lsprotocol", "pygls"},
+    "check": {"lsprotocol", "markdown_it", "pygls", "pygments", "rich"},
     "guard": {"pytest"},
     "cli": {"aiohttp", "distributed", "ray", "rich", "typer", "uvloop"},
 }
