@@ -1,0 +1,119 @@
+"""`corral run`: one async function over a million inputs, into a file that survives `kill -9`."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from corral.cli.run_options import (
+    AsJsonOption,
+    DaskOption,
+    FunctionArgument,
+    GraceOption,
+    InputArgument,
+    InputFormatOption,
+    LimitOption,
+    LoopOption,
+    MaxFailuresOption,
+    OnErrorOption,
+    OrderedOption,
+    OutOption,
+    OverwriteOption,
+    QuietOption,
+    RateOption,
+    RayOption,
+    ResourceOption,
+    RetriesOption,
+    RetryFailedOption,
+    TimeoutOption,
+    WorkersOption,
+)
+from corral.job import JobError, JournalError, Summary
+from corral.job.options import Options
+from corral.job.progress import meter
+from corral.job.run import run_blocking
+from corral.job.summary import told
+
+
+def run(
+    function: FunctionArgument,
+    inputs: InputArgument,
+    limit: LimitOption,
+    out: OutOption = Path("results.jsonl"),
+    ordered: OrderedOption = False,
+    overwrite: OverwriteOption = False,
+    as_json: AsJsonOption = False,
+    quiet: QuietOption = False,
+    input_format: InputFormatOption = None,
+    timeout: TimeoutOption = None,
+    rate: RateOption = None,
+    resource: ResourceOption = None,
+    grace: GraceOption = 5.0,
+    loop: LoopOption = "asyncio",
+    workers: WorkersOption = None,
+    dask: DaskOption = None,
+    ray: RayOption = None,
+    retries: RetriesOption = 0,
+    on_error: OnErrorOption = "collect",
+    max_failures: MaxFailuresOption = None,
+    retry_failed: RetryFailedOption = False,
+) -> None:
+    """Run one async function over a million inputs, into a file that survives `kill -9`.
+
+    `corral run scraper.py:fetch urls.txt --limit 500 --out results.jsonl`
+
+    Each input becomes a line of the results: `{"index", "input", "output", "attempts", "seconds"}`, or with an `"error"` of
+    `{"type", "message", "traceback"}` instead of the output. **The same command again goes on where the last one ended**,
+    after Ctrl-C, a crash or `kill -9`: what is recorded is not run again, and nothing is recorded twice.
+
+    Exit status: 0 all well, 1 some inputs failed or the results could not be written, 2 a mistake in the call, 130 after
+    Ctrl-C, 143 after SIGTERM.
+    """
+    options: dict[str, Any] = {
+        name: value
+        for name, value in locals().items()
+        if name not in {"function", "inputs", "limit", "out", "as_json", "quiet"}
+    }
+    raise typer.Exit(_run(function, inputs, out, limit, options, as_json=as_json, quiet=quiet))
+
+
+def _run(
+    function: str, inputs: str, out: Path, limit: str, options: dict[str, Any], *, as_json: bool, quiet: bool
+) -> int:
+    def tell(summary: Summary, command: str | None = _again()) -> None:
+        if as_json:
+            print(json.dumps(summary.as_dict(), indent=2))
+        elif not quiet:
+            print(told(summary, command))
+        sys.stdout.flush()
+
+    try:
+        asked = Options(limit=_limit(limit), **options)
+        summary = run_blocking(function, inputs, out, asked, meter(quiet=quiet), tell)
+    except JobError as error:
+        print(f"corral run: {error}", file=sys.stderr)
+        return 2
+    except JournalError as error:
+        print(f"corral run: {error}", file=sys.stderr)
+        return 1
+    tell(summary)
+    return summary.exit_code
+
+
+def _limit(given: str) -> int | None:
+    if given.lower() == "none":
+        return None
+    if given.isascii() and given.isdigit() and int(given) >= 1:
+        return int(given)
+    raise JobError(f"--limit: expected a whole number from 1 up, or none, got {given!r}; for example --limit 500")
+
+
+def _again() -> str:
+    """The command that goes on: the one that was typed, and not from the beginning."""
+    typed = [word for word in sys.argv[1:] if word != "--overwrite"]
+    return shlex.join(["corral", *typed])

@@ -1,0 +1,18 @@
+"""One async function over a million inputs, with results that survive `kill -9`: `run_job`, and the command `corral run`."""
+
+from __future__ import annotations
+
+import importlib
+
+try:
+    importlib.import_module("msgspec")
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError(
+        "corral.job needs msgspec, which is not installed: pip install 'corral[cli]'", name="msgspec"
+    ) from error
+
+from corral.job.errors import JobError, JournalError
+from corral.job.run import arun_job, run_job
+from corral.job.summary import FailureKind, Summary
+
+__all__ = ["FailureKind", "JobError", "JournalError", "Summary", "arun_job", "run_job"]

@@ -1,0 +1,251 @@
+"""Inputs from a file, or through a pipe."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import gzip
+import hashlib
+import os
+import stat
+import sys
+import threading
+import zlib
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
+from itertools import chain
+from pathlib import Path
+from typing import IO, Any, Final
+
+from corral.job.errors import JobError
+from corral.job.formats import FORMATS, Bad, Format, Raw, format_of
+from corral.job.lines import LineSplitter
+from corral.job.source import (
+    InputIdentity,
+    IterableSource,
+    Job,
+    Kind,
+    Recorded,
+    Source,
+    changed,
+    check_end,
+    parse_range,
+)
+
+_BLOCK: Final = 1 << 18
+
+
+def open_source(
+    inputs: str | os.PathLike[str] | Iterable[Any] | AsyncIterable[Any], input_format: str | None = None
+) -> Source:
+    """The source that `inputs` stands for.
+
+    Args:
+        inputs: A path (`.txt`, `.jsonl`, `.csv`, each also `.gz`), `-` for standard input, `range:N`, or any iterable.
+        input_format: `txt`, `jsonl` or `csv`, where the name does not tell.
+
+    Fails: `JobError` for a file that is missing, empty, a directory, unreadable, or of an unknown format.
+    """
+    if not isinstance(inputs, (str, os.PathLike)):
+        if isinstance(inputs, (bytes, bytearray)) or not (hasattr(inputs, "__iter__") or hasattr(inputs, "__aiter__")):
+            raise JobError(f"expected a path, '-', 'range:N' or an iterable of inputs, got {type(inputs).__name__}")
+        return IterableSource(inputs)
+    text = os.fspath(inputs)
+    if text.startswith("range:"):
+        return parse_range(text)
+    if text == "-":
+        return PipeSource(sys.stdin.fileno(), "-", format_of("-.txt", input_format))
+    return _file(Path(text), input_format)
+
+
+def _file(path: Path, input_format: str | None) -> Source:
+    try:
+        found = path.stat()
+        if stat.S_ISDIR(found.st_mode):
+            raise IsADirectoryError(errno.EISDIR, "it is a directory")
+        if not stat.S_ISREG(found.st_mode):
+            return PipeSource(
+                os.open(path, os.O_RDONLY | os.O_CLOEXEC), str(path), format_of(f"{path}.txt", input_format)
+            )
+        source = FileSource(path, format_of(path.name, input_format))
+        with path.open("rb"):
+            return source
+    except FileNotFoundError:
+        beside = [other.name for other in path.parent.iterdir()] if path.parent.is_dir() else []
+        near = next((name for name in beside if name.lower() == path.name.lower() or name.startswith(path.name)), None)
+        raise JobError(f"no input file {path}" + (f"; did you mean {path.with_name(near)}?" if near else "")) from None
+    except OSError as why:
+        raise JobError(f"the input {path} cannot be read: {why.strerror}") from None
+
+
+class FileSource:
+    """A file that can be read again: known by its content before anything starts, counted, and read in blocks."""
+
+    kind: Kind = "file"
+
+    def __init__(self, path: Path, form: str) -> None:
+        self.total: int | None = None
+        self._path = path
+        self._form = form
+        self._size = 0
+
+    def is_file(self, path: Path) -> bool:
+        """Whether `path` is this very file."""
+        return path.exists() and path.samefile(self._path)
+
+    def identify(self, before: InputIdentity | None) -> InputIdentity:
+        """Reads the whole file once: its hash, its size and the number of its inputs."""
+        if before is not None and before.format != self._form:
+            raise changed(f"it is read as {self._form} now, and was read as {before.format}")
+        boundary = None if before is None else before.size
+        seen, total, last = 0, 0, b"\n"
+        hashed, splitter, form = hashlib.sha256(), LineSplitter(), FORMATS[self._form]()
+        for block in self._blocks(None):
+            rest = block
+            if before is not None and boundary is not None and seen <= boundary < seen + len(block):
+                cut = boundary - seen
+                hashed.update(block[:cut])
+                _same(hashed.hexdigest(), before)
+                rest = block[cut:]
+                if ((block[:cut] or last)[-1:] != b"\n") and rest[:1] not in {b"\n", b"\r"}:
+                    raise changed("its last line went on")
+            hashed.update(rest)
+            seen += len(block)
+            last = block[-1:]
+            total += sum(1 for _ in _raws(form, splitter, block))
+        total += sum(1 for _ in _raws(form, splitter, b""))
+        if before is not None and seen <= (boundary or 0):
+            if seen < (boundary or 0):
+                raise changed(f"it has {seen:,} bytes now, and had {boundary:,}")
+            _same(hashed.hexdigest(), before)
+        if not total:
+            what = (
+                "is empty"
+                if not seen
+                else "has no rows below its header"
+                if self._form == "csv"
+                else "has blank lines only"
+            )
+            raise JobError(f"there is no input: {self._path} {what}")
+        self.total, self._size = total, seen
+        return InputIdentity("file", self._path.name, self._form, seen, hashed.hexdigest())
+
+    def jobs(self, recorded: Recorded) -> Iterator[Job]:
+        """Reads it a second time, a block at a time."""
+        # No further than what was hashed: what is appended while this runs is for the next run.
+        form, splitter, done = FORMATS[self._form](), LineSplitter(), recorded.done
+        index = 0
+        for block in chain(self._blocks(self._size), (b"",)):
+            for number, raw in _raws(form, splitter, block):
+                if index not in done:
+                    yield index, form.decode(number, raw)
+                index += 1
+
+    def _blocks(self, size: int | None) -> Iterator[bytes]:
+        packed = self._path.suffix.lower() == ".gz"
+        try:
+            with gzip.open(self._path) if packed else self._path.open("rb", buffering=0) as file:
+                yield from _read(file, size)
+        except (EOFError, zlib.error, gzip.BadGzipFile) as why:
+            raise JobError(f"the input {self._path} is not a whole gzip file: {why}") from None
+        except OSError as why:
+            raise JobError(f"the input {self._path} cannot be read: {why.strerror or why}") from None
+
+
+def _read(file: IO[bytes] | gzip.GzipFile, size: int | None) -> Iterator[bytes]:
+    left = sys.maxsize if size is None else size
+    while left and (block := file.read(min(_BLOCK, left))):
+        left -= len(block)
+        yield block
+
+
+def _raws(form: Format, splitter: LineSplitter, block: bytes) -> Iterator[Raw]:
+    """The raw inputs that `block` completes; an empty one is the end of the file."""
+    yield from form.raws(splitter.feed(block) if block else splitter.end())
+    if not block:
+        yield from form.end()
+
+
+def _same(found: str, before: InputIdentity) -> None:
+    if found != before.sha256:
+        raise changed(
+            f"its first {before.size:,} bytes are not those of {before.name or 'the file'} that the results were begun with"
+        )
+
+
+class PipeSource:
+    """Standard input or a pipe: read once, in a thread, so that waiting for the other end never blocks the loop."""
+
+    kind: Kind = "stream"
+
+    def __init__(self, descriptor: int, name: str, form: str) -> None:
+        self.total: int | None = None
+        self._descriptor = descriptor
+        self._name = name
+        self._form = form
+
+    def identify(self, before: InputIdentity | None) -> InputIdentity:
+        """Its format is all that can be told before it is read."""
+        if before is not None and before.format != self._form:
+            raise changed(f"it is read as {self._form} now, and was read as {before.format}")
+        return InputIdentity("stream", self._name, self._form)
+
+    async def jobs(self, recorded: Recorded) -> AsyncIterator[Job]:
+        """Reads it as the other end writes it."""
+        form, splitter, done = FORMATS[self._form](), LineSplitter(), recorded.done
+        index = 0
+        reader = _Reader(self._descriptor)
+        block = b"?"
+        while block:
+            block = await reader.block()
+            for number, raw in _raws(form, splitter, block):
+                item = form.decode(number, raw)
+                if index in done:
+                    recorded.compare(index, item.text if isinstance(item, Bad) else item)
+                else:
+                    yield index, item
+                index += 1
+        check_end(recorded, index)
+        if not index:
+            raise JobError(f"there is no input: {'standard input' if self._name == '-' else self._name} is empty")
+
+
+class _Reader:
+    """Reads blocks of a descriptor in a thread of its own.
+
+    A daemon, not the loop's executor: a read that waits for a terminal cannot be cancelled, and would hold up the exit.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._loop = asyncio.get_running_loop()
+        self._wanted = threading.Semaphore(0)
+        self._block: asyncio.Future[bytes] = self._loop.create_future()
+        threading.Thread(target=self._read, name="corral-input", daemon=True).start()
+
+    async def block(self) -> bytes:
+        """The next block; empty at the end."""
+        self._block = self._loop.create_future()
+        self._wanted.release()
+        return await self._block
+
+    def _read(self) -> None:
+        while self._wanted.acquire():
+            block, error = b"", None
+            try:
+                block = os.read(self._descriptor, _BLOCK)
+            except OSError as why:
+                error = JobError(f"the input cannot be read: {why.strerror}")
+            try:
+                self._loop.call_soon_threadsafe(self._answer, block, error)
+            except RuntimeError:  # the loop was closed while this waited for the other end
+                return
+            if not block:
+                return
+
+    def _answer(self, block: bytes, error: JobError | None) -> None:
+        if self._block.done():  # cancelled: nobody waits any more
+            return
+        if error is None:
+            self._block.set_result(block)
+        else:
+            self._block.set_exception(error)

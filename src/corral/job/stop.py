@@ -1,0 +1,106 @@
+"""Ending early: Ctrl-C and SIGTERM, too many failures, a disk that is full.
+
+The first signal is a wish: nothing new is started, what is running has the grace to finish. The second ends the process as
+soon as what has finished is on the disk. A third, or a loop that does not answer the second within a second, ends it there
+and then; the file is sound even so, for a torn line is cut off when the job goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import threading
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Final
+
+from corral.job.summary import Stopped
+
+SIGNALS: Final[dict[int, tuple[Stopped, int]]] = {signal.SIGINT: ("SIGINT", 130), signal.SIGTERM: ("SIGTERM", 143)}
+
+
+class Stop:
+    """Whether, why and until when a run is to end.
+
+    Args:
+        grace: How long what is running may go on once a stop was asked for, in seconds.
+    """
+
+    def __init__(self, grace: float) -> None:
+        self.reason: Stopped | None = None
+        self.asked = False
+        self._grace = grace
+        self._scope: asyncio.Timeout | None = None
+        self._idle: Callable[[], bool] = lambda: False
+        self._last_words: Callable[[], None] = lambda: None
+
+    def arm(self, scope: asyncio.Timeout, idle: Callable[[], bool], last_words: Callable[[], None]) -> None:
+        """Give it the scope to end, the test whether nothing is in flight, and what to do before the process ends at once."""
+        self._scope = scope
+        self._idle = idle
+        self._last_words = last_words
+        if self.asked:
+            self._reschedule()
+
+    def disarm(self) -> None:
+        """The scope is being left."""
+        self._scope = None
+
+    def ask(self, reason: Stopped) -> None:
+        """Start nothing new, and end when the grace is over; on the loop's own thread."""
+        if not self.asked:
+            self.asked = True
+            self.reason = reason
+            self._reschedule()
+
+    def at_once(self) -> None:
+        """End now, without grace: the file can no longer be written."""
+        self.asked = True
+        if self._scope is not None:
+            self._scope.reschedule(asyncio.get_running_loop().time())
+
+    def _reschedule(self) -> None:
+        if self._scope is not None:
+            grace = 0.0 if self._idle() else self._grace
+            self._scope.reschedule(asyncio.get_running_loop().time() + grace)
+
+    def end_process(self, code: int) -> None:
+        """Put what has finished on the disk, and end the process whatever else is running; on the loop's own thread."""
+        try:
+            self._last_words()
+        finally:
+            os._exit(code)
+
+    @contextmanager
+    def on_signals(self, loop: asyncio.AbstractEventLoop) -> Generator[None]:
+        """Ctrl-C and SIGTERM are heard while inside; only the main thread can.
+
+        `signal.signal` and not the loop's own handlers: those would not be heard while `fn` blocks the loop.
+        """
+        heard = 0
+
+        def handle(number: int, _: FrameType | None) -> None:
+            nonlocal heard
+            heard += 1
+            reason, code = SIGNALS[number]
+            if heard == 1:
+                loop.call_soon_threadsafe(self.ask, reason)
+            elif heard == 2:
+                loop.call_soon_threadsafe(self.end_process, code)
+                late = threading.Timer(1.0, os._exit, (code,))
+                late.daemon = True
+                late.start()
+            else:
+                os._exit(code)
+
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {number: signal.signal(number, handle) for number in SIGNALS}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
