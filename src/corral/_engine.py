@@ -1,0 +1,301 @@
+"""The engine: the only place that starts tasks to run inputs. Every verb is a few lines over a `Run`.
+
+The promise it keeps: when a verb returns or raises, nothing it started is still running, nothing it started was lost,
+and the loop was never blocked for long.
+
+**Workers pull.** `asyncio.gather` makes a Task per input, all of them before the first one runs: a million inputs are a
+gigabyte and a loop that is frozen for seconds, more than half of it the cyclic collector walking live Tasks. A semaphore
+inside them makes both worse. A queue between feeder and workers costs two more context switches an input. Here a worker
+is one Task that takes the next input itself and awaits `fn(item)` in its own frame, as sourcegraph/conc's `ForEachIdx`
+does with goroutines; the bound is the number of workers, so there is nothing to tune and nothing to leak.
+
+**A worker more only when one is needed.** At most once an iteration of the loop, `Run.pump` starts workers (1, 2, 4 … up
+to `BURST`) if every live one is suspended inside an input. Inputs that finish without suspending therefore cost one Task
+in all; inputs that wait for each other never deadlock while `limit` has room. The pump is ordered by a worker that takes
+an input while there is room for more workers, and never by itself: what sleeps costs nothing.
+
+**A slice of time** (`_turn`) is shared by all workers of a loop. Most takes do not look at the clock: `Run.gate` is the
+index at which a worker has to stop and think (the slice, a stream without room, growth to order, an abort), and one
+comparison with it is all that a take costs until then.
+
+**As if each input had a Task of its own**: a worker whose Task bears traces of an input leaves (`_worker`).
+
+**It supervises its tasks itself.** The verb waits on a future of its own. A failure cancels the workers and never the
+caller, so there is no `uncancel` to get wrong: what `asyncio.TaskGroup` does wrong with it on 3.11 and 3.12 (gh-116720,
+gh-128550) cannot happen. While it runs, a run is held by `_anchored` (`_supervision`), hence its Tasks and its caller: the loop's weak
+references (gh-91887) cannot lose a tree that waits only on itself. The price: a tree that is deadlocked lives until its
+loop ends.
+
+What might change: on 3.14 the workers are told to `future_add_to_awaited_by`, so that `python -m asyncio pstree` shows them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from abc import abstractmethod
+from asyncio import CancelledError, Future, Task, sleep
+from collections import deque
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
+from contextvars import copy_context
+from sys import maxsize
+from typing import Any, Final
+
+from corral import _worker
+from corral._failures import Failures, strip
+from corral._source import AsyncSource, SyncSource
+from corral._supervision import FEEDER, FRESH, GONE, NOTHING, OURS, Supervision
+from corral._turn import turn_of
+
+#: Most workers that are started in one go.
+BURST: Final = 256
+
+
+class Run(Supervision):
+    """`fn(item)` for every input of a source, at most `limit` of them at a time.
+
+    Each value goes to its index of `results` if that is given, else to `keep`.
+    """
+
+    __slots__ = (
+        "aside", "bound", "burst", "context", "crew", "exhausted", "fn", "fresh", "hungry", "least", "limit",
+        "parked", "pull", "queue", "results", "reuse", "source", "starting", "total", "turn",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        failures: Failures,
+        fn: Callable[[Any], Awaitable[Any]],
+        limit: int | None,
+        results: list[Any] | None = None,
+    ) -> None:
+        super().__init__(asyncio.get_running_loop(), failures)
+        self.turn = turn_of(self.loop)
+        self.context = copy_context()
+        self.fn = fn
+        self.limit = maxsize if limit is None else limit
+        self.results = results
+        self.reuse = _worker.reuse
+        self.source: SyncSource | AsyncSource | None = None
+        self.queue: deque[Any] | None = None
+        self.parked: deque[Future[None]] = deque()
+        self.total = self.bound = self.least = maxsize
+        self.crew = self.fresh = self.aside = 0
+        self.burst = 1
+        self.starting = self.hungry = self.exhausted = False
+
+    @abstractmethod
+    def keep(self, index: int, item: Any, value: Any) -> None:
+        """Keeps the value of an input."""
+
+    def make_room(self) -> bool:
+        """Raises `bound`, the first index that may not start yet; False if it has to stay."""
+        return False
+
+    # Starting.
+
+    def start(self, items: Iterable[Any] | AsyncIterable[Any], workers: int = 1) -> None:
+        """Starts the first workers, or the Task that pulls an async source."""
+        if isinstance(items, AsyncIterable):
+            self.source = AsyncSource(items)
+            self.pull, self.queue = self.source.pull, self.source.queue
+            self.add(self.context.run(self.loop.create_task, self.source.feed(self)), FEEDER)
+            return
+        try:
+            self.source = SyncSource(items, self.context.copy())
+        except Exception as exc:
+            self.ended(exc)
+            return
+        self.pull = self.source.pull
+        self.hire(workers)
+
+    def hire(self, count: int) -> None:
+        """Starts `count` workers."""
+        for _ in range(count):
+            worker = _worker.work(self)
+            self.starting = True
+            try:
+                task = self.context.run(self.loop.create_task, worker)
+            except BaseException as exc:
+                worker.close()
+                self.bug(exc)
+                if isinstance(exc, KeyboardInterrupt | SystemExit):
+                    raise
+                return
+            finally:
+                self.starting = False
+            self.crew += 1
+            self.fresh += 1
+            self.add(task, FRESH)
+
+    def pump(self) -> None:
+        """Starts more workers if all there are wait inside inputs, and there is something to take."""
+        self.hungry = False
+        if self.closed:
+            return
+        if not self.fresh and not self.aside and (self.started < self.bound or self.make_room()):
+            self.hire(self._some())
+        self.gate = min(self.gate, self.started)
+
+    def _some(self) -> int:
+        """How many workers to start now: twice as many as last time, and no more than there is work for."""
+        count, self.burst = self.burst, min(2 * self.burst, BURST)
+        waiting = self.total - self.started if self.queue is None else len(self.queue)
+        return min(count, self.limit - self.crew, BURST - self.fresh, waiting)
+
+    def order_workers(self) -> None:
+        """Has the pump look at it in the next iteration, if there may be more workers at all."""
+        if self.crew < self.limit and not self.hungry:
+            self.hungry = True
+            self.turn.ask(self)
+
+    # What workers do.
+
+    def aborted(self) -> None:
+        """Cancelling the workers is all there is to it."""
+
+    def begin(self, task: Task[None]) -> None:
+        """A worker takes its first step."""
+        self.tasks[task] = OURS
+        self.fresh -= 1
+
+    def leave(self, task: Task[None]) -> None:
+        """A worker goes, and needs no successor."""
+        self.tasks[task] = GONE
+        self.crew -= 1
+
+    def retire(self, task: Task[None]) -> None:
+        """A worker goes because its Task is no longer like new."""
+        self.leave(task)
+        if self.started >= self.total:
+            self.close()
+        elif not self.closed:
+            self.hire(self._some())
+
+    def lost(self, state: int) -> None:
+        """A task was cancelled by a stranger while it held no input."""
+        if state == FEEDER:
+            if not self.exhausted:
+                self.ended(CancelledError())
+            return
+        self.crew -= 1
+        if state == FRESH:
+            self.fresh -= 1
+        if not self.closed:
+            self.hire(1)
+
+    def recalled(self, index: int, item: Any, value: Any, *, heard: bool) -> None:
+        """An input returned although its Task was asked to cancel: a plain Task is then cancelled, unless it has heard."""
+        if not heard:
+            self.caught(index, item, NOTHING, CancelledError())
+        elif self.results is not None:
+            self.results[index] = value
+        else:
+            self.keep(index, item, value)
+
+    async def may_take(self) -> bool:
+        """Waits until a worker may take an input; False if there is none left for it."""
+        while not self.closed:
+            if self.started >= self.bound and not self.make_room():
+                await self._park()
+            elif self.queue is not None and not self.queue:
+                if self.exhausted:
+                    self.close()
+                else:
+                    await self._park()
+            elif self.turn.is_over():
+                self.aside += 1
+                try:
+                    await sleep(0)
+                finally:
+                    self.aside -= 1
+            else:
+                stride = self.turn.stride if self.queue is None else 1
+                self.turn.taken += stride
+                self.gate = min(self.started + stride, self.bound)
+                self.order_workers()
+                self.call_source()
+                return True
+        return False
+
+    async def _park(self) -> None:
+        place = self.loop.create_future()
+        self.parked.append(place)
+        self.aside += 1
+        self.call_source()
+        try:
+            await place
+        finally:
+            self.aside -= 1
+
+    def unpark(self) -> None:
+        """There is something to take, or room for it: for one worker."""
+        while self.parked:
+            place = self.parked.popleft()
+            if not place.done():
+                place.set_result(None)
+                return
+        self.order_workers()
+
+    # The source's side.
+
+    def stopped(self, task: Task[None], error: BaseException) -> bool:
+        """A worker's pull has found the end, or has failed. True if that has to leave through the loop."""
+        self.leave(task)
+        self.ended(None if isinstance(error, StopIteration) else error)
+        return isinstance(error, KeyboardInterrupt | SystemExit)
+
+    def ended(self, error: BaseException | None) -> None:
+        """There will be no more inputs: the source has ended, or has failed."""
+        self.exhausted = True
+        if isinstance(error, CancelledError):
+            error = None if self.aborting else self.failures.cancelled(None, None, error)
+        if isinstance(error, KeyboardInterrupt | SystemExit):
+            self.failures.leaving(error)
+            self.fail()
+        elif error is not None:
+            self.failures.of_source(self.started + len(self.queue or ()), strip(error))
+            if not (self.collect and isinstance(error, Exception)):
+                self.fail()
+        if not self.queue:
+            self.close()
+
+    def close(self) -> None:
+        """Nothing more is taken; what runs goes on to its end."""
+        self.closed = True
+        self.gate = 0
+        while self.parked:
+            place = self.parked.popleft()
+            if not place.done():
+                place.set_result(None)
+        self.settle()
+
+    def close_source(self) -> None:
+        """Closes a generator that the inputs came from."""
+        if isinstance(self.source, SyncSource):
+            try:
+                self.source.close()
+            except Exception as exc:
+                self.failures.of_source(self.started, strip(exc))
+
+    def call_source(self) -> None:
+        """Lets an async source know that there may be a place."""
+        if isinstance(self.source, AsyncSource):
+            self.source.call()
+
+    def finished(self) -> int:
+        """How many inputs are done. Between two steps of the loop, a worker that is not aside is inside an input."""
+        return self.started - (self.crew - self.fresh - self.aside)
+
+    def has_place(self) -> bool:
+        """Whether an async source may pull: what it has pulled and what runs stay within the limit."""
+        ahead = len(self.queue or ())
+        running = self.crew - self.fresh - self.aside
+        return ahead + running < self.limit and (self.started + ahead < self.bound or self.make_room())
+
+    def step_aside(self) -> bool:
+        """Whether this iteration of the loop has had enough of us."""
+        return self.turn.is_over()
+
+    def offered(self) -> None:
+        """An async source has put an input into the queue."""
+        self.unpark()

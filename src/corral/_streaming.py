@@ -1,0 +1,151 @@
+"""The two ends of `stream_tg`: the run that keeps outcomes until they are wanted, and the iterator that hands them out."""
+
+from __future__ import annotations
+
+from asyncio import CancelledError
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
+from sys import maxsize
+from types import TracebackType
+from typing import Any, Generic, NoReturn, Self, TypeVar, cast, final
+
+from corral._engine import Run
+from corral._failures import Failures, note, show
+from corral._progress import Progress
+from corral.outcome import Ok
+
+T_co = TypeVar("T_co", covariant=True)
+
+
+class StreamRun(Run):
+    """Holds the outcomes that are not delivered, at most `limit + buffer` with those that run."""
+
+    __slots__ = ("arrived", "delivered", "ordered", "ready")
+
+    def __init__(
+        self,
+        failures: Failures,
+        fn: Callable[[Any], Awaitable[Any]],
+        limit: int | None,
+        buffer: int | None,
+        *,
+        ordered: bool,
+    ) -> None:
+        super().__init__(failures, fn, limit)
+        self.ordered = ordered
+        self.bound = maxsize if limit is None else limit + (limit if buffer is None else buffer)
+        # By index, or by order of arrival; `delivered` is the key of the next one either way.
+        self.ready: dict[int, Any] = {}
+        self.arrived = self.delivered = 0
+
+    def keep(self, index: int, item: Any, value: Any) -> None:
+        """Keeps the value of an input as its outcome."""
+        self.put(index, Ok(index, item, value))
+
+    def put(self, index: int, outcome: Any) -> None:
+        """Keeps an outcome, and wakes the consumer if it is the next one."""
+        key = index if self.ordered else self.arrived
+        self.arrived += 1
+        self.ready[key] = outcome
+        if key == self.delivered:
+            self.wake()
+
+    def deliver(self) -> Any:
+        """Takes the next outcome out; there is room for one more input then."""
+        outcome = self.ready.pop(self.delivered)
+        self.delivered += 1
+        if self.bound != maxsize:
+            full = self.started + len(self.queue or ()) >= self.bound
+            self.bound += 1
+            if full and not self.closed:
+                self.unpark()
+                self.call_source()
+        return outcome
+
+
+@final
+class Stream(Generic[T_co]):
+    """What `stream_tg` gives: a context manager, and inside it an async iterator over outcomes."""
+
+    __slots__ = ("_bar", "_inside", "_items", "_make", "_run", "_stepping")
+
+    def __init__(
+        self, make: Callable[[], StreamRun], items: Iterable[Any] | AsyncIterable[Any], bar: Progress | None
+    ) -> None:
+        self._make: Callable[[], StreamRun] | None = make
+        self._items: Iterable[Any] | AsyncIterable[Any] = items
+        self._bar = bar
+        self._run: StreamRun | None = None
+        self._inside = self._stepping = False
+
+    async def __aenter__(self) -> Self:
+        if self._make is None:
+            raise RuntimeError("stream_tg: this stream has been entered before; call stream_tg again for another one")
+        make, self._make = self._make, None
+        items, self._items = self._items, ()
+        self._inside = True
+        self._run = run = make()
+        if self._bar is not None:
+            self._bar.start(run)
+        run.start(items)
+        return self
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> T_co:
+        run = self._run
+        if run is None or not self._inside or self._stepping:
+            self._refuse()
+        while run.delivered not in run.ready:
+            if run.over:
+                self._end(run)
+            self._stepping = True
+            run.waiter = run.loop.create_future()
+            try:
+                await run.waiter
+            finally:
+                run.waiter = None
+                self._stepping = False
+        return cast("T_co", run.deliver())
+
+    def _refuse(self) -> NoReturn:
+        if self._stepping:
+            raise RuntimeError("stream_tg: two tasks wait for the next outcome of one stream; let one take them")
+        raise RuntimeError(
+            "stream_tg: outcomes come inside its block only:\n"
+            "  async with stream_tg(fn, items, limit=...) as results:\n"
+            "      async for outcome in results: ..."
+        )
+
+    def _end(self, run: StreamRun) -> NoReturn:
+        error = run.verdict()
+        if error is None:
+            raise StopAsyncIteration
+        try:
+            raise error
+        finally:
+            del error  # a frame in the traceback must not lead back to the exception
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, raised: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._inside = False
+        run = self._run
+        assert run is not None
+        if not run.over:
+            run.abort()
+        if kind is GeneratorExit:
+            return  # the consumer's coroutine is being closed: there is nobody left to wait
+        await run.wait()
+        if self._bar is not None:
+            self._bar.stop()
+        run.ready.clear()
+        error = run.verdict()
+        try:
+            if error is None:
+                return
+            if raised is None or (isinstance(error, CancelledError) and not isinstance(raised, CancelledError)):
+                raise error
+            note(raised, f"stream_tg: failed too: {show(error)}")
+        finally:
+            del error, raised, run  # a frame in the traceback must not lead back to the exception

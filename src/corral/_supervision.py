@@ -1,0 +1,209 @@
+"""What a running verb knows of its tasks: who they are, what they raised, and when nothing of it runs any more.
+
+The verb's coroutine waits on one future of its own and on nothing else. A failure cancels the tasks, never the caller.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from abc import ABC, abstractmethod
+from asyncio import CancelledError, Future, Task, current_task
+from collections.abc import Callable
+from typing import Any, Final
+
+from corral._failures import Failures, own_code, show, strip
+from corral.outcome import Err
+
+#: States of a task: a worker made and not yet run, a worker, one on its own way out, and the one that feeds.
+FRESH, OURS, GONE, FEEDER = range(4)
+#: Stands for what `fn` returned when it did not return.
+NOTHING: Final = object()
+
+# Runs in progress. What stands here keeps its tasks and its caller, which the loop itself holds only weakly (gh-91887).
+_anchored: set[Supervision] = set()
+
+# 3.14: lets `python -m asyncio pstree` show the workers under the task that waits for them.
+_awaited_by: Callable[..., None] | None = getattr(asyncio, "future_add_to_awaited_by", None)
+_not_awaited_by: Callable[..., None] | None = getattr(asyncio, "future_discard_from_awaited_by", None)
+
+
+class NotAwaitable(TypeError):
+    """What `fn` returned cannot be awaited."""
+
+    def __init__(self, returned: object) -> None:
+        super().__init__()
+        self.returned = returned
+
+
+class Supervision(ABC):
+    """The tasks of one run of a verb."""
+
+    __slots__ = (
+        "aborting",
+        "closed",
+        "collect",
+        "failures",
+        "gate",
+        "loop",
+        "over",
+        "owed",
+        "owner",
+        "started",
+        "tasks",
+        "waiter",
+    )
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, failures: Failures) -> None:
+        self.loop = loop
+        self.failures = failures
+        self.collect = failures.on_error == "collect"
+        self.tasks: dict[Task[None], int] = {}
+        self.owner = current_task(loop)
+        self.waiter: Future[None] | None = None
+        self.started = 0
+        # The index from which a worker has to stop and think before it takes an input; see the engine's essay.
+        self.gate = 0
+        self.owed = 0
+        self.aborting = self.closed = self.over = False
+        _anchored.add(self)
+
+    @abstractmethod
+    def put(self, index: int, outcome: Any) -> None:
+        """Keeps the outcome of an input."""
+
+    @abstractmethod
+    def aborted(self) -> None:
+        """The run has just been aborted."""
+
+    @abstractmethod
+    def close_source(self) -> None:
+        """Closes what inputs come from, once nothing runs."""
+
+    def add(self, task: Task[None], state: int) -> None:
+        """Supervises a task from now on."""
+        self.tasks[task] = state
+        task.add_done_callback(self._done)
+        if _awaited_by is not None:  # pragma: no cover - 3.14 and later only
+            _awaited_by(task, self.owner)
+
+    @abstractmethod
+    def lost(self, state: int) -> None:
+        """A task ended without a word: it was cancelled by a stranger while it held no input."""
+
+    def _done(self, task: Task[None]) -> None:
+        state = self.tasks.pop(task)
+        if _not_awaited_by is not None:  # pragma: no cover - 3.14 and later only
+            _not_awaited_by(task, self.owner)
+        # Asked for even where `caught` has told it, so that asyncio does not call it "never retrieved".
+        error = None if task.cancelled() else task.exception()
+        if state != GONE:
+            if error is not None:
+                self.bug(error)
+            self.lost(state)
+        self.settle()
+
+    def settle(self) -> None:
+        """Ends the run when nothing of it is left."""
+        if self.closed and not self.tasks and not self.owed and not self.over:
+            self.over = True
+            _anchored.discard(self)
+            try:
+                self.close_source()
+            finally:
+                self.wake()
+
+    def wake(self) -> None:
+        """Lets the verb have a look."""
+        waiter = self.waiter
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
+
+    def abort(self) -> None:
+        """Starts nothing new and cancels what runs; called again, it cancels again, as each `cancel()` of the caller does."""
+        first = not self.aborting
+        self.aborting = self.closed = True
+        self.gate = 0
+        if self.loop.is_closed():
+            return
+        myself = current_task(self.loop)
+        for task, state in tuple(self.tasks.items()):
+            # A fresh one finds out by itself: cancelled before its first step, it could not say that it is gone.
+            if task is not myself and state != FRESH:
+                task.cancel()
+        if first:
+            self.aborted()
+        self.settle()
+
+    def fail(self) -> None:
+        """A failure ends the run, once: a second one must not disturb the others' cleanup."""
+        if not self.aborting:
+            self.abort()
+
+    def caught(self, index: int, item: object, returned: object, error: BaseException) -> bool:
+        """Takes down what an input raised. True if it has to leave through the loop."""
+        strip(error)
+        if isinstance(error, CancelledError):
+            if self.aborting:
+                return False
+            error = self.failures.cancelled(index, item, error)
+        elif isinstance(error, KeyboardInterrupt | SystemExit):
+            self.failures.leaving(error)
+            self.fail()
+            return True
+        elif isinstance(error, TypeError) and (bug := self._not_awaitable(index, item, returned, error)):
+            self.bug(bug)
+            return False
+        if self.collect and isinstance(error, Exception):
+            self.put(index, Err(index, item, error))
+            return False
+        self.failures.of_input(index, item, error)
+        self.fail()
+        return isinstance(error, GeneratorExit)
+
+    def _not_awaitable(self, index: int, item: object, returned: object, error: TypeError) -> TypeError | None:
+        if isinstance(error, NotAwaitable):
+            returned = error.returned
+        elif error.__traceback__ is not None or returned is NOTHING or inspect.isawaitable(returned):
+            return None
+        verb = self.failures.verb
+        return TypeError(
+            f"{verb}: fn must return an awaitable, but for {self.failures.where(index, item)} it returned "
+            f"{show(returned)} ({type(returned).__name__}).\n"
+            "Is it a plain function? Write `async def`, or have it run in threads:\n"
+            f"  {verb}(functools.partial(asyncio.to_thread, fn), ...)"
+        )
+
+    def bug(self, error: BaseException) -> None:
+        """Something that is not an input has failed: the end."""
+        self.failures.of_code(error)
+        self.fail()
+
+    async def wait(self) -> None:
+        """Until nothing runs any more. The caller's cancellation is kept for `verdict`."""
+        try:
+            while not self.over:
+                await self.look()
+        except GeneratorExit:
+            # The caller's coroutine was closed: there is nobody left to wait.
+            self.abort()
+            raise
+
+    async def look(self) -> None:
+        """Waits for the next `wake`, or cancels what runs because the caller was cancelled."""
+        self.waiter = self.loop.create_future()
+        try:
+            await self.waiter
+        except CancelledError as exc:
+            if self.failures.interrupted is None:
+                self.failures.interrupted = exc
+            self.abort()
+        finally:
+            self.waiter = None
+
+    def verdict(self) -> BaseException | None:
+        """What the verb has to raise, if anything, once it is over."""
+        return self.failures.verdict(self.loop)
+
+
+own_code.update({Supervision.wait.__code__, Supervision.look.__code__})

@@ -1,0 +1,107 @@
+"""A worker of the engine: one Task that serves many inputs, and nobody can tell.
+
+**As if each input had a Task of its own.** Reuse must not be observable, so after each input the worker looks for traces:
+somebody keeps its Task (`getrefcount`) or watches it (`getweakrefcount`), a cancellation was counted, or what the Task and
+its context refer to has changed: a callback, an attribute, a name, the context's variables. `gc.get_referents` shows all
+of those in one call, by identity; comparing contexts with `==` would fall back to the values' own `__eq__`. A worker that
+is not as it was leaves, and a fresh one takes its place. The counts of a clean worker are taken at the very place where they
+are checked, before its first input, since on 3.14 they depend on where in a function they are taken. An eagerly started
+worker suspends once before that, so that its counts, too, are those of a Task that its loop runs.
+Where these counts mean nothing (free threading, other implementations), every worker leaves after one input. So it does
+in a call of a few awaitables, and in the reference of the differential test in `tests/property`.
+"""
+
+from __future__ import annotations
+
+import sys
+import sysconfig
+from asyncio import Task, current_task, sleep
+from contextvars import Context
+from gc import get_referents
+from sys import getrefcount
+from typing import TYPE_CHECKING, Any, Final
+from weakref import getweakrefcount
+
+from corral._failures import own_code
+from corral._supervision import NOTHING
+
+if TYPE_CHECKING:
+    from corral._engine import Run
+
+#: Whether a worker may serve more than one input. The differential test switches it off to get its reference.
+reuse = sys.implementation.name == "cpython" and not sysconfig.get_config_var("Py_GIL_DISABLED")
+# Before 3.13 `uncancel` left standing what was requested and not yet delivered (gh-117407).
+_UNCANCEL_FORGETS: Final = sys.version_info >= (3, 13)
+
+
+def _context_of(task: Task[None]) -> Context | None:
+    """The very context that a Task runs in."""
+    if sys.version_info >= (3, 12):
+        return task.get_context()
+    else:  # for mypy, which takes what follows a version check for unreachable
+        known = type(task) is Task
+        return next((thing for thing in get_referents(task) if type(thing) is Context), None) if known else None
+
+
+def _marks(traces: list[Any], name: str) -> tuple[int, Any, int]:
+    """What `work` compares: how many things a Task and its context refer to, the variables' root, the name's place."""
+    return len(traces), traces[-1], next((at for at, thing in enumerate(traces) if thing is name), 0)
+
+
+async def work(run: Run) -> None:
+    """Takes inputs as long as its Task is like new. `run.fn(item)` is awaited in this very frame."""
+    task: Any = current_task()  # Any: `_must_cancel` is not in the stubs, and has no public twin
+    if run.starting:
+        await sleep(0)  # an eager start: see above
+    run.begin(task)
+    fn, pull, results, keep = run.fn, run.pull, run.results, run.keep
+    cancelling, name, context = task.cancelling, task.get_name(), _context_of(task)
+    strong = weak = size = at = 0
+    root = item = value = None
+    returned: Any = NOTHING
+    while True:
+        count = getrefcount(task)
+        traces = get_referents(task, context)
+        if (
+            count != strong or getweakrefcount(task) != weak
+            or len(traces) != size or traces[-1] is not root or traces[at] is not name
+        ):  # fmt: skip
+            if strong:
+                return run.retire(task)
+            size, root, at = _marks(traces, name)
+            weak, run.least = getweakrefcount(task), min(run.least, count)
+            strong = run.least if run.reuse and context is not None and traces[at] is name else -1
+        index = run.started
+        if index >= run.gate:
+            if not await run.may_take():
+                return run.leave(task)
+            index = run.started
+        try:
+            item = pull()
+        except BaseException as exc:
+            if run.stopped(task, exc):
+                raise
+            return None
+        run.started = index + 1
+        try:
+            returned = fn(item)
+            value = await returned
+        except BaseException as exc:
+            if run.caught(index, item, returned, exc):
+                run.leave(task)
+                raise
+            if cancelling() or task._must_cancel:
+                strong = -1
+        else:
+            if cancelling() or (not _UNCANCEL_FORGETS and task._must_cancel):
+                strong = -1
+                run.recalled(index, item, value, heard=not task._must_cancel)
+            elif results is not None:
+                results[index] = value
+            else:
+                keep(index, item, value)
+        item = value = None
+        returned = NOTHING
+
+
+own_code.add(work.__code__)
