@@ -92,7 +92,7 @@ async def _vet(verb: str, aws: list[Any], loop: asyncio.AbstractEventLoop) -> se
     seen: set[int] = set()
     for start in range(0, len(aws), _CHUNK):
         chunk = aws[start : start + _CHUNK]
-        if set(map(type, chunk)) != _COROUTINE:
+        if not _COROUTINE.issuperset(map(type, chunk)):
             refuse_awaitables(verb, chunk, start, loop)
         seen.update(map(id, chunk))
         if start and turn.is_over():

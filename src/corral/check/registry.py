@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, final
+from typing import final
 
-PAGES = Path(__file__).parent / "pages"
-CHECKOUT_PAGES = Path(__file__).parents[3] / "docs" / "rules"
+from corral.check.model import Finding
+from corral.check.rules import tg001, tg002, tg003, tg004, tg005, tg006
+from corral.check.unit import Unit
+
+PAGES = Path(__file__).parent / "pages"  # in the wheel
+CHECKOUT_PAGES = Path(__file__).parents[3] / "docs" / "rules"  # in an editable install
 
 
 @final
@@ -20,38 +24,46 @@ class Rule:
     name: str
     summary: str
     page: str
-    check: Callable[[Any], Iterator[Any]]
+    check: Callable[[Unit], Iterator[Finding]]
 
     def text(self) -> str:
-        """The rule's page, as Markdown: from the wheel, or from the checkout in an editable install."""
+        """The rule's page, as Markdown.
+
+        Fails:
+            `FileNotFoundError` when the installation has lost it.
+        """
         for folder in (PAGES, CHECKOUT_PAGES):
             if (folder / self.page).is_file():
                 return (folder / self.page).read_text(encoding="utf-8")
-        raise FileNotFoundError(f"the page {self.page} is neither in {PAGES} nor in {CHECKOUT_PAGES}")
-
-
-def nothing_yet(_: object) -> Iterator[Any]:
-    """No findings."""
-    return iter(())
-
-
-def rule(code: str, name: str, summary: str) -> Rule:
-    """A rule whose page bears its code."""
-    return Rule(code, name, summary, f"{code}.md", nothing_yet)
+        raise FileNotFoundError(f"the page {self.page} is neither in {PAGES} nor in {CHECKOUT_PAGES}: reinstall corral")
 
 
 RULES = {
-    r.code: r
-    for r in (
-        rule("TG001", "lost-task", "Nothing that lives keeps the task"),
-        rule("TG002", "orphaned-siblings", "The first failure leaves the other tasks running"),
-        rule("TG003", "discarded-outcomes", "Failures are collected and never read"),
-        rule("TG004", "lost-future", "The future of work given to a loop or an executor is dropped"),
-        rule("TG005", "unawaited-gather", "A gather, shield or wait_for is never awaited"),
-        rule("TG006", "sequential-awaits", "Tasks awaited one after another: a failure in the first orphans the rest"),
-    )
+    m.CODE: Rule(m.CODE, m.NAME, m.SUMMARY, f"{m.CODE}.md", m.check) for m in (tg001, tg002, tg003, tg004, tg005, tg006)
 }
+
+# What the checker says about a file rather than about a hazard in it. They have no page of their own, and cannot be selected away.
+CANNOT_CHECK = ("TG000", "cannot-check")
+UNUSED_SUPPRESSION = ("TG100", "unused-suppression")
 META = {
     "TG000": ("cannot-check", "The file cannot be checked"),
     "TG100": ("unused-suppression", "A noqa comment that suppresses nothing"),
 }
+
+
+def known(code: str) -> bool:
+    """Whether the code, prefix or name picks any rule: for a clear error about a mistyped one."""
+    return bool(expand((code,)))
+
+
+def expand(codes: tuple[str, ...]) -> frozenset[str]:
+    """The rules that codes, prefixes and names pick."""
+    picked: set[str] = set()
+    for code in codes:
+        upper = code.strip().upper()
+        picked.update(
+            r.code
+            for r in RULES.values()
+            if upper == "ALL" or (upper and r.code.startswith(upper)) or r.name == code.strip().lower()
+        )
+    return frozenset(picked)

@@ -46,4 +46,4 @@ class Settings:
     test_patterns: tuple[str, ...] = TEST_PATTERNS
     target: tuple[int, int] = (3, 11)
     first_party: frozenset[str] = frozenset()
-    max_bytes: int = 5_000_000
+    max_bytes: int = 2_000_000

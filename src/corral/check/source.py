@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import ast
+import sys
+import warnings
 from dataclasses import dataclass
 from typing import final
 
-from corral.check.model import Finding, Level
+from corral.check.model import Finding, Level, Span
+from corral.check.noqa import suppress
+from corral.check.registry import CANNOT_CHECK, RULES, expand
+from corral.check.scopes import build
 from corral.check.settings import Settings
+from corral.check.text import CannotDecode, Text
+from corral.check.unit import Unit, matches
 
 
 @final
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was found in one file: hazards, files that cannot be checked (TG000), suppressions nobody needs (TG100), by place."""
+    """What was found in one file: hazards, that it cannot be checked (TG000), suppressions nobody needs (TG100); by place."""
 
     path: str
     findings: tuple[Finding, ...]
@@ -22,6 +30,84 @@ class Report:
         return tuple(f for f in self.findings if f.level >= min_level and not f.suppressed)
 
 
+class CannotParse(Exception):
+    """This Python cannot make a tree of the file."""
+
+    def __init__(self, message: str, span: Span) -> None:
+        super().__init__(message)
+        self.span = span
+
+
+def chosen(path: str, settings: Settings) -> frozenset[str]:
+    """The codes of the rules that run on this file."""
+    ignored = settings.ignore
+    for pattern, codes in settings.per_file_ignores:
+        if matches(path, pattern):
+            ignored += codes
+    return expand(settings.select + settings.extend_select) - expand(ignored)
+
+
+def parse(text: str) -> ast.Module:
+    """The file's tree; every way in which the parser gives up is a `CannotParse` with the place."""
+    python = f"Python {sys.version_info.major}.{sys.version_info.minor}"
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter(
+                "ignore"
+            )  # an invalid escape is not ours to report, and must not become an error under -W error
+            return ast.parse(text)
+    except SyntaxError as e:
+        row, column = max(e.lineno or 1, 1), max(e.offset or 1, 1)
+        raise CannotParse(f"{python} cannot parse the file: {e.msg}", Span(row, column, row, column + 1)) from None
+    except (RecursionError, MemoryError):
+        raise CannotParse(f"{python} cannot parse the file: it is nested too deeply", Span(1, 1, 1, 1)) from None
+    except ValueError as e:
+        raise CannotParse(f"{python} cannot parse the file: {e}", Span(1, 1, 1, 1)) from None
+
+
+def read(data: bytes, path: str, settings: Settings) -> Unit:
+    """The file as the rules see it.
+
+    Fails:
+        `CannotDecode`, `CannotParse`.
+    """
+    text = Text(data)
+    return Unit(text, build(parse(text.text)), path, settings)
+
+
 def check_source(data: bytes, path: str, settings: Settings) -> Report:
-    """Find every hazard in one file's bytes; never raises, whatever the bytes are."""
-    return Report(path, ())
+    """Find every hazard in one file's bytes; never raises, whatever the bytes are.
+
+    Args:
+        data: The file as it is on disk.
+        path: What the findings say, what `per_file_ignores` and `test_patterns` match, and never opened.
+
+    Cost:
+        One parse, one walk, and then only the places where a name of asyncio's stands.
+    """
+    if len(data) > settings.max_bytes:
+        why = f"the file has {len(data) / 1e6:.1f} MB, and more than {settings.max_bytes / 1e6:.1f} MB is not parsed"
+        return Report(path, (cannot_check(path, why, Span(1, 1, 1, 1)),))
+    try:
+        unit = read(data, path, settings)
+        codes = chosen(path, settings)
+        found = [f for rule in RULES.values() if rule.code in codes for f in rule.check(unit)]
+        return Report(path, tuple(sorted(suppress(unit, found, codes), key=place)))
+    except CannotDecode as e:
+        return Report(path, (cannot_check(path, f"the file is {e}", Span(1, 1, 1, 1)),))
+    except CannotParse as e:
+        return Report(path, (cannot_check(path, str(e), e.span),))
+    except RecursionError:
+        return Report(path, (cannot_check(path, "the code is nested too deeply to be followed", Span(1, 1, 1, 1)),))
+
+
+def place(finding: Finding) -> tuple[int, int, str]:
+    """The order of a report."""
+    return (finding.span.row, finding.span.column, finding.code)
+
+
+def cannot_check(path: str, why: str, span: Span) -> Finding:
+    """The diagnostic for a bad file; an error, since nothing is known about what is in it."""
+    code, name = CANNOT_CHECK
+    advice = "Mend the file, run Corral under the Python it is written for, or leave it out."
+    return Finding(code, name, Level.ERROR, f"Not checked: {why}.", advice, path, span)

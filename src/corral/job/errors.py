@@ -1,4 +1,4 @@
-"""The two ways a job says no."""
+"""The two ways a job says no, and the two kinds of failure of an input that are its own."""
 
 from __future__ import annotations
 
@@ -15,3 +15,15 @@ class JournalError(Exception):
 
     Make room and give the same command again. The command exits with 1.
     """
+
+
+class BadInput(Exception):
+    """A line of the input is not what its format wants: that input fails, without a call of `fn`, and no other."""
+
+    __module__ = "corral.job"  # where it is imported from, and what the results name
+
+
+class NotEncodable(Exception):
+    """What `fn` returned, or an input, has no form in JSON; the message says what to use instead."""
+
+    __module__ = "corral.job"

@@ -13,8 +13,7 @@ from typing import Final, Protocol
 
 import msgspec
 
-from corral.job.errors import JobError
-from corral.job.record import BadInput
+from corral.job.errors import BadInput, JobError
 
 Raw = tuple[int, bytes]  # the number of its (last) line in the file, and its bytes without the line's end
 

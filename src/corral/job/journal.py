@@ -179,10 +179,9 @@ def _open_locked(path: Path) -> int:
     while True:
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
-        except FileNotFoundError:
-            raise JobError(f"the results cannot be written to {path}: there is no folder {path.parent}") from None
         except OSError as why:
-            raise JobError(f"the results cannot be written to {path}: {why.strerror}") from None
+            reason = why.strerror if path.parent.is_dir() else f"there is no folder {path.parent}"
+            raise JobError(f"the results cannot be written to {path}: {reason}") from None
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

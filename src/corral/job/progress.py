@@ -53,6 +53,10 @@ class Meter(Protocol):
         """Show where the run stands; called about every `every` seconds."""
         ...
 
+    def say(self, text: str) -> None:
+        """Tell what happened meanwhile."""
+        ...
+
     def close(self) -> None:
         """The run has ended."""
         ...
@@ -64,6 +68,9 @@ class Silent:
     every = 3600.0
 
     def show(self, state: State) -> None:
+        """Nothing."""
+
+    def say(self, text: str) -> None:
         """Nothing."""
 
     def close(self) -> None:
@@ -118,6 +125,10 @@ class PlainMeter:
         """Write a line."""
         print(line(state, self._speed.now(state.tally.ran)), file=self._stream, flush=True)
 
+    def say(self, text: str) -> None:
+        """Write a line."""
+        print(text, file=self._stream, flush=True)
+
     def close(self) -> None:
         """Nothing is left open."""
 
@@ -152,6 +163,10 @@ class LiveMeter:
             self._live = Live(row, console=self._console, auto_refresh=False, transient=True)
             self._live.start()
         self._live.update(row, refresh=True)
+
+    def say(self, text: str) -> None:
+        """Write a line above the one that is drawn over."""
+        self._console.print(text, markup=False, highlight=False)
 
     def close(self) -> None:
         """Take the line away."""

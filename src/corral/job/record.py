@@ -13,6 +13,7 @@ from typing import Any, Final, cast
 
 import msgspec
 
+from corral.job.errors import NotEncodable
 from corral.job.traces import trace_text
 
 
@@ -44,13 +45,8 @@ class Failure(msgspec.Struct, gc=False):
     seconds: float
 
 
-class NotEncodable(Exception):
-    """A value that `fn` returned, or an input, has no form in JSON; the message says what to use instead."""
-
-
-class BadInput(Exception):
-    """A line of the input is not what its format wants: it fails alone, without a call of `fn`."""
-
+# How every line begins.
+RECORD_START: Final = b'{"index":'
 
 # Already what JSON has, and never changed by `fn`: these need no copy before the call.
 UNCHANGING: Final = frozenset({str, int, float, bool, type(None)})
@@ -68,7 +64,9 @@ def as_json(value: Any) -> object:
         return value.tolist()
     if isinstance(value, os.PathLike):
         return os.fspath(cast(os.PathLike[str], value))
-    raise NotImplementedError
+    raise TypeError(
+        f"there is no JSON for {type(value).__module__}.{type(value).__qualname__}".replace("builtins.", "")
+    )
 
 
 encode: Final[Callable[[object], bytes]] = msgspec.json.Encoder(enc_hook=as_json).encode
@@ -125,19 +123,11 @@ def speakable(text: str) -> str:
 def not_encodable(what: str, value: object, why: Exception) -> NotEncodable:
     """The error for a `value` (`what`: "the output", "the input") that JSON has no form for."""
     culprit = _culprit(value)
-    found = shown(culprit, 80)
+    found = "it contains itself, or is nested too deeply" if isinstance(why, RecursionError) else str(why)
     return NotEncodable(
-        f"{what} cannot be written as JSON: {_reason(why)}; found {found} (a {type(culprit).__qualname__}). "
+        f"{what} cannot be written as JSON: {found}, got {shown(culprit, 80)}. "
         "Use what JSON has (str, int, float, bool, None, list, dict), or a dataclass, attrs or pydantic object, datetime, UUID, "
-        f"Decimal, enum or numpy value: for example `return {_cure(culprit)}`."
-    )
-
-
-def _reason(why: Exception) -> str:
-    return (
-        "it contains itself, or is nested too deeply"
-        if isinstance(why, RecursionError)
-        else str(why) or type(why).__name__
+        f"Decimal, enum or numpy value: for example `{_cure(culprit)}`"
     )
 
 

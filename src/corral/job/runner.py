@@ -9,7 +9,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from corral import Ok, Outcome, stream_tg
+from corral import ItemCancelled, Ok, Outcome, stream_tg
 from corral.job.bitmap import Bitmap
 from corral.job.call import Call, Done
 from corral.job.compact import compact
@@ -20,7 +20,7 @@ from corral.job.identity import FORMAT, Identity, check_same, read_identity, sid
 from corral.job.journal import Journal
 from corral.job.options import Options, Tolerance
 from corral.job.progress import Meter, Silent, State
-from corral.job.record import failure_line, message_of, type_name
+from corral.job.record import RECORD_START, failure_line, message_of, type_name
 from corral.job.scan import Scan
 from corral.job.source import Job, Recorded, Source
 from corral.job.stop import Stop
@@ -69,7 +69,9 @@ def _plan(function: Function, source: Source, journal: Journal, options: Options
     before = None if options.overwrite or not journal.size else read_identity(out)
     if before is not None:
         check_same(before, function.name, source.kind, out, ordered=options.ordered)
-    elif journal.size and not options.overwrite:
+    elif journal.size and options.overwrite:
+        _check_ours(out)
+    elif journal.size:
         raise JobError(
             f"{out} has results, but {sidecar(out).name}, which tells what run they are of, is not beside it. "
             "Put it back, give another --out, or --overwrite to begin anew"
@@ -94,6 +96,16 @@ def _plan(function: Function, source: Source, journal: Journal, options: Options
     failed = scan.failed
     scan.done = scan.done.without(failed)
     return Plan(source, journal, scan, failed, Tally(skipped=len(scan.done), retrying=len(failed)))
+
+
+def _check_ours(out: Path) -> None:
+    """Begin anew only over results: a mistyped `--out` must not cost somebody's file."""
+    with out.open("rb") as file:
+        start = file.read(len(RECORD_START))
+    if start != RECORD_START and not sidecar(out).exists():
+        raise JobError(
+            f"{out} does not hold results of a job, so it is not overwritten: give another --out, or delete it yourself"
+        )
 
 
 def _mended(journal: Journal, *, streamed: bool) -> Scan:
@@ -141,6 +153,7 @@ class Runner:
         state = State(self.source.total, job.tally)
         loop = asyncio.get_running_loop()
         job.journal.start(loop, self.stop.at_once)
+        self.stop.told = lambda: self.meter.say(_stopping(state.in_flight, self.options.grace))
         ticking = Ticking(loop, self.meter, state)
 
         def summary() -> Summary:
@@ -191,7 +204,8 @@ class Runner:
         async for outcome in outcomes:
             line, seconds, failure = outcome.value if isinstance(outcome, Ok) else _outside(outcome.item, outcome.error)
             add(line)
-            took(seconds)
+            if seconds:  # a line that could not be read was not run
+                took(seconds)
             tally.ran += 1
             if failed_before and outcome.item[0] in failed_before:
                 tally.retried += 1
@@ -207,8 +221,16 @@ class Runner:
                     return
 
 
+def _stopping(in_flight: int, grace: float) -> str:
+    waiting = f", {in_flight:,} in flight may take up to {grace:g} s more; once more to end at once" if in_flight else ""
+    return f"stopping: nothing new is started{waiting}"
+
+
 def _outside(job: Job, error: Exception) -> Done:
     """The record of an input that failed outside of the call: it cancelled its own task, or its worker could not run it."""
+    if isinstance(error, ItemCancelled):  # the verb's words tell of the job, and not of its input
+        cause, error = error.__cause__, ItemCancelled("it cancelled its own task")
+        error.__cause__ = cause
     return failure_line(job[0], job[1], error, 1, 0.0), 0.0, (type_name(error), message_of(error))
 
 

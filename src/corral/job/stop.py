@@ -12,7 +12,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Final
 
@@ -32,6 +32,7 @@ class Stop:
         self.reason: Stopped | None = None
         self.asked = False
         self._grace = grace
+        self.told: Callable[[], None] = lambda: None  # says that the first signal was heard
         self._scope: asyncio.Timeout | None = None
         self._idle: Callable[[], bool] = lambda: False
         self._last_words: Callable[[], None] = lambda: None
@@ -54,6 +55,10 @@ class Stop:
             self.asked = True
             self.reason = reason
             self._reschedule()
+
+    def _heard(self, reason: Stopped) -> None:
+        self.ask(reason)
+        self.told()
 
     def at_once(self) -> None:
         """End now, without grace: the file can no longer be written."""
@@ -86,14 +91,14 @@ class Stop:
             heard += 1
             reason, code = SIGNALS[number]
             if heard == 1:
-                loop.call_soon_threadsafe(self.ask, reason)
+                loop.call_soon_threadsafe(self._heard, reason)
             elif heard == 2:
                 loop.call_soon_threadsafe(self.end_process, code)
-                late = threading.Timer(1.0, os._exit, (code,))
+                late = threading.Timer(1.0, _exit, (code,))
                 late.daemon = True
                 late.start()
             else:
-                os._exit(code)
+                _exit(code)
 
         if threading.current_thread() is not threading.main_thread():
             yield
@@ -104,3 +109,10 @@ class Stop:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+
+def _exit(code: int) -> None:
+    """End the process although its loop does not answer; what finished in this very turn of the loop runs again."""
+    with suppress(OSError):
+        os.write(2, b"corral run: ended at once; the same command goes on\n")
+    os._exit(code)

@@ -31,11 +31,22 @@ def _text(error: BaseException) -> str:
     frames = _from_fn_on(error.__traceback__)
     plain = error.__cause__ is None and error.__context__ is None and not hasattr(error, "exceptions")
     if not plain:
+        _shorten(error)
         return "".join(traceback.format_exception(type(error), error, frames))
     if frames is None:
         return "".join(traceback.format_exception_only(error))
     head = "Traceback (most recent call last):\n"
     return head + _told(frames) + "".join(traceback.format_exception_only(error))
+
+
+def _shorten(error: BaseException) -> None:
+    """Take our own frames off what led to `error`; it is told and then gone."""
+    seen = {id(error)}
+    step = error.__cause__ or error.__context__
+    while step is not None and id(step) not in seen:
+        seen.add(id(step))
+        step.__traceback__ = _from_fn_on(step.__traceback__)
+        step = step.__cause__ or step.__context__
 
 
 def _from_fn_on(frames: TracebackType | None) -> TracebackType | None:

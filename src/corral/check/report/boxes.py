@@ -40,8 +40,8 @@ def box(finding: Finding, source: SourceText, width: int) -> Panel:
     )
     place = Text(printable(f"{finding.path}:{finding.span.row}:{finding.span.column}"), style="bold")
     parts: list[RenderableType] = [place, *_code(finding, source, width, colour)]
-    parts.append(Text(finding.message, style="bold"))
-    parts.append(Text.assemble(("Write: ", f"bold {'green'}"), finding.advice))
+    parts.append(Text(printable(finding.message), style="bold"))
+    parts.append(Text(printable(finding.advice), style="green"))
     parts += _fix(finding, source)
     return Panel(Group(*parts), title=title, title_align="left", border_style=colour, width=width, padding=(0, 1))
 
@@ -88,9 +88,9 @@ def _fix(finding: Finding, source: SourceText) -> Iterator[Text]:
         return
     label, flag = ("Fix", "--fix") if fix.safe else ("Unsafe fix", "--fix --unsafe-fixes")
     yield Text("")
-    yield Text.assemble((f"{label}: ", "bold"), fix.title, (f"  ({flag})", "dim"))
+    yield Text.assemble((f"{label}: ", "bold"), printable(fix.title), (f"  ({flag})", "dim"))
     if fix.caveat:
-        yield Text(fix.caveat, style="yellow")
+        yield Text(printable(fix.caveat), style="yellow")
     changes = list(preview(source, fix))
     gutter = max((len(str(change.row)) for change in changes), default=1)
     for change in changes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TextIO
 
 from corral.check.model import Finding
+from corral.check.report.excerpt import printable
 from corral.check.tool.result import Result
 
 
@@ -17,4 +18,4 @@ def headline(finding: Finding) -> str:
     """The finding in one line."""
     mark = "" if finding.fix is None else "[*] " if finding.fix.safe else "[+] "
     place = f"{finding.path}:{finding.span.row}:{finding.span.column}"
-    return f"{place}: {finding.level.label}: {finding.code} {mark}{finding.name}: {finding.message}"
+    return printable(f"{place}: {finding.level.label}: {finding.code} {mark}{finding.name}: {finding.message}")

@@ -7,7 +7,7 @@ from typing import TextIO
 
 from corral.check.model import Finding
 from corral.check.report.concise import headline
-from corral.check.report.excerpt import cells, excerpt, shown
+from corral.check.report.excerpt import cells, excerpt, printable, shown
 from corral.check.report.preview import preview
 from corral.check.report.sources import Sources
 from corral.check.tool.result import Result
@@ -34,10 +34,12 @@ def lines(finding: Finding, sources: Sources) -> Iterator[str]:
         if line.start is not None and line.row == finding.span.row:
             caret = "^" * max(cells(line.text[line.start : line.end]), 1)
             yield f"{'':{width}} | {' ' * cells(line.text[: line.start])}{caret}"
-    yield f"{'':{width}} = help: {finding.advice}"
+    yield f"{'':{width}} = help: {printable(finding.advice)}"
     if finding.fix:
         safety = "fix" if finding.fix.safe else "unsafe fix"
-        yield f"{'':{width}} = {safety}: {finding.fix.title}"
+        yield f"{'':{width}} = {safety}: {printable(finding.fix.title)}"
         if finding.fix.caveat:
-            yield f"{'':{width}}   {finding.fix.caveat}"
-        yield from (f"{diff.row:{width}} {diff.sign} {shown(diff.text)}" for diff in preview(source, finding.fix))
+            yield f"{'':{width}}   {printable(finding.fix.caveat)}"
+        yield from (
+            f"{diff.row:{width}} {diff.sign} {shown(diff.text)}".rstrip() for diff in preview(source, finding.fix)
+        )

@@ -45,12 +45,36 @@ class SourceText:
         """The line with this number, from 1; empty past the end."""
         return self.lines[row - 1] if 1 <= row <= len(self.lines) else ""
 
+    def start(self, row: int) -> int:
+        """The byte offset at which the line with this number, from 1, begins."""
+        return self._starts[row - 1]
+
     def place(self, offset: int) -> tuple[int, int]:
         """The row and column, both from 1 and in characters, of a byte offset."""
         row = max(bisect_right(self._starts, offset), 1)
         start = self._starts[row - 1]
         return row, len(self.data[start:offset].decode(self.encoding, "replace")) + 1
 
-    def utf16(self, row: int, column: int) -> int:
-        """How many UTF-16 code units stand before this column."""
-        return len(self.line(row)[: column - 1].encode("utf-16-le", "surrogatepass")) // 2
+    def units(self, row: int, column: int, encoding: str) -> int:
+        """How many code units of `encoding` (`utf-8`, `utf-16` or `utf-32`) stand before this column."""
+        return _units(self.line(row)[: column - 1], encoding)
+
+    def column(self, row: int, units: int, encoding: str) -> int:
+        """The column before which so many code units stand; past the end of the line when there are fewer."""
+        line = self.line(row)
+        low, high = 0, len(line)
+        while low < high:
+            middle = (low + high) // 2
+            if _units(line[:middle], encoding) < units:
+                low = middle + 1
+            else:
+                high = middle
+        return low + 1
+
+
+def _units(text: str, encoding: str) -> int:
+    if encoding == "utf-32" or text.isascii():
+        return len(text)
+    if encoding == "utf-8":
+        return len(text.encode("utf-8", "surrogatepass"))
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2

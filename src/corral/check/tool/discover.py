@@ -67,6 +67,14 @@ class Excludes:
             return False
         return self._regex.match(as_bytes(os.path.relpath(path, self._root).replace(os.sep, "/"))) is not None
 
+    def exclude_below(self, path: str) -> bool:
+        """Whether the file at the absolute `path`, or a folder between the root and it, is kept out."""
+        relative = os.path.relpath(path, self._root)
+        parts = relative.split(os.sep)
+        if parts[0] == os.pardir:
+            return False
+        return any(self.exclude(part, os.path.join(self._root, *parts[: at + 1])) for at, part in enumerate(parts))
+
 
 def glob_source(glob: str) -> str:
     """The regular expression of an `exclude` or `per-file-ignores` glob over paths relative to the project's root.
