@@ -12,7 +12,24 @@ from hypothesis import strategies as st
 
 from corral.check.tool.gitignore import IgnoreFile, as_bytes
 
-TREE = ["a", "a/b", "a/b/c.py", "a/c.py", "b", "b/a", "b/a/b", "b/a/b/a.py", "c.py", ".c.py", "[c].py", "a-c.py", "é.py", "a c.py", "#c.py", "!c.py"]
+TREE = [
+    "a",
+    "a/b",
+    "a/b/c.py",
+    "a/c.py",
+    "b",
+    "b/a",
+    "b/a/b",
+    "b/a/b/a.py",
+    "c.py",
+    ".c.py",
+    "[c].py",
+    "a-c.py",
+    "é.py",
+    "a c.py",
+    "#c.py",
+    "!c.py",
+]
 FOLDERS = {"a", "a/b", "b", "b/a", "b/a/b"}
 
 PATTERNS = [

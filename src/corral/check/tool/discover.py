@@ -124,7 +124,8 @@ def _once(files: list[str], folders: list[str], excludes: Excludes, *, gitignore
             if os.path.islink(real):
                 # A target inside a folder of ours is met by itself, or left out for a reason.
                 target = os.path.realpath(real)
-                if target in seen or os.path.isdir(target) or any(target.startswith(each + os.sep) for each in tops):
+                inside = any(target.startswith(top + os.sep) for top in tops)
+                if target in seen or os.path.isdir(target) or (inside and os.path.exists(target)):
                     continue
                 seen.add(target)
                 yield path
