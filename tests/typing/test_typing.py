@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 import subprocess
 import sys
@@ -23,7 +24,11 @@ Blamed = dict[tuple[str, int], str]
 
 def run(*command: str) -> subprocess.CompletedProcess[str]:
     """From the root, where the checkers find their part of pyproject.toml."""
-    return subprocess.run([BIN / command[0], *command[1:]], cwd=ROOT, capture_output=True, text=True, check=False)
+    # pyright takes the packages of the first Python on PATH, whatever `--pythonpath` says, when it verifies types.
+    env = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
+    return subprocess.run(
+        [BIN / command[0], *command[1:]], cwd=ROOT, env=env, capture_output=True, text=True, check=False
+    )
 
 
 def by_line(done: subprocess.CompletedProcess[str], pattern: str) -> Blamed:
@@ -50,7 +55,8 @@ def pyright(path: str) -> Blamed:
 
 
 def pyrefly(path: str) -> Blamed:
-    done = run("pyrefly", "check", "--config", "pyproject.toml", "--output-format", "json", "--summary", "none", path)
+    options = ["--config", "pyproject.toml", "--python-interpreter-path", sys.executable, "--summary", "none"]
+    done = run("pyrefly", "check", *options, "--output-format", "json", path)
     assert done.stdout.startswith("{"), f"pyrefly broke down:\n{done.stdout}\n{done.stderr}"
     return {(found["path"], found["line"]): found["description"] for found in json.loads(done.stdout)["errors"]}
 
@@ -91,7 +97,7 @@ def test_refuses_what_is_wrong(check: Callable[[str], Blamed]) -> None:
 @pytest.mark.typing
 def test_every_public_type_is_known() -> None:
     """`pyright --verifytypes` finds every symbol of the installed package typed, in full: 100 %."""
-    done = run("pyright", "--verifytypes", "corral", "--ignoreexternal", "--pythonpath", sys.executable, "--outputjson")
+    done = run("pyright", "--verifytypes", "corral", "--ignoreexternal", "--outputjson")
     report = json.loads(done.stdout)["typeCompleteness"]
     unknown = [symbol["name"] for symbol in report["symbols"] if symbol["isExported"] and not symbol["isTypeKnown"]]
     assert (unknown, report["completenessScore"]) == ([], 1)
