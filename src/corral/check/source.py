@@ -81,6 +81,7 @@ def check_source(data: bytes, path: str, settings: Settings) -> Report:
     Args:
         data: The file as it is on disk.
         path: What the findings say, what `per_file_ignores` and `test_patterns` match, and never opened.
+        settings: Which rules run, and what the project says about itself.
 
     Cost:
         One parse, one walk, and then only the places where a name of asyncio's stands.

@@ -1,0 +1,40 @@
+"""TG004, lost-future: work was given to a loop or an executor, and its future dropped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from corral.check.calls import Kind
+from corral.check.fate import Way
+from corral.check.model import Finding, Level
+from corral.check.rules.lost import gravity, story
+from corral.check.sites import Site
+from corral.check.unit import Unit
+
+CODE, NAME = "TG004", "lost-future"
+SUMMARY = "The future of work given to a loop or an executor is dropped"
+
+
+def check(unit: Unit) -> Iterator[Finding]:
+    """Every dropped `run_coroutine_threadsafe` or `run_in_executor`."""
+    for site in unit.of(Kind.FUTURE):
+        if site.fate.lost:
+            yield finding(unit, site)
+
+
+def finding(unit: Unit, site: Site) -> Finding:
+    """A coroutine can vanish and fails in silence; a thread works on, and only its failure is lost."""
+    executor = site.api == "loop.run_in_executor"
+    args = site.call.args[1:2] if executor else site.call.args[:1]
+    work = unit.code(args[0], 40) if args and not site.by_name else "work"
+    told = story(unit, site, f"the future of `{work}`")
+    level = gravity(unit, site)
+    if executor or site.fate.way is Way.CHAINED:
+        level = min(level, Level.WARNING)
+    if executor:
+        after = "its failure is seen by nobody until the future is collected, if then"
+        advice = f"Await it: `await loop.run_in_executor(None, {work})`, or `await asyncio.to_thread({work})`."
+    else:
+        after = "its failure is seen by nobody, ever, and while it waits the task itself may be collected"
+        advice = f"Keep the future and ask for its `.result()`, or hand it over for good: `loop.call_soon_threadsafe(spawn, {work})`."
+    return unit.finding(CODE, NAME, site.call, level, f"{told[0].upper()}{told[1:]}: {after}.", advice)

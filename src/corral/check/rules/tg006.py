@@ -1,0 +1,162 @@
+"""TG006, sequential-awaits: tasks awaited one after another, so that a failure in the first orphans the rest."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import final
+
+from corral.check import calls
+from corral.check.calls import Kind
+from corral.check.fate import Way
+from corral.check.model import Finding, Level
+from corral.check.siblings import Origin
+from corral.check.sites import Site
+from corral.check.surroundings import cancels
+from corral.check.unit import Unit
+
+CODE, NAME = "TG006", "sequential-awaits"
+SUMMARY = "Tasks awaited one after another: a failure in the first orphans the rest"
+ADVICE = (
+    "Await them together: `join_tg(...)` or `gather_tg(...)` cancels the others and waits for them before it raises."
+)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Handle:
+    """A task in a local variable, and where it is awaited first."""
+
+    name: str
+    made: ast.Call
+    awaited: ast.Await
+
+
+def place(node: ast.expr | ast.stmt) -> tuple[int, int]:
+    """Where the node stands, for comparing."""
+    return (node.lineno, node.col_offset)
+
+
+def check(unit: Unit) -> Iterator[Finding]:
+    """Handles awaited in a row, and loops that await a collection of them."""
+    sites = unit.of(Kind.SPAWN)
+    if sites:
+        yield from rows(unit, sites)
+        yield from loops(unit)
+
+
+def handle(unit: Unit, site: Site) -> Handle | None:
+    """The task as a local that is awaited by itself; None when anything else is done with it before."""
+    assign = unit.index.parents[site.node]
+    if (
+        site.fate.way is not Way.AWAITED
+        or not isinstance(assign, ast.Assign)
+        or not isinstance(target := assign.targets[0], ast.Name)
+    ):
+        return None
+    scope = unit.names.lookup(target.id, unit.index.scope_of[target])
+    frame = unit.index.function(site.node)
+    for read in unit.index.uses(scope, target.id) if scope else ():
+        parent = unit.index.parents[read]
+        if place(read) < place(site.call):
+            continue
+        if isinstance(parent, ast.Await) and unit.index.function(read) is frame:
+            return Handle(target.id, site.call, parent)
+        if not (isinstance(parent, ast.Attribute) and parent.attr in calls.GLANCES):
+            return None
+    return None
+
+
+def rows(unit: Unit, sites: list[Site]) -> Iterator[Finding]:
+    """For each function: the first await, and what is left running if it fails."""
+    frames: dict[ast.AST, list[Handle]] = {}
+    for site in sites:
+        if (found := handle(unit, site)) is not None:
+            frames.setdefault(unit.index.function(site.node), []).append(found)
+    for frame, handles in frames.items():
+        first = min(handles, key=lambda h: place(h.awaited))
+        rest = [h for h in handles if h.name != first.name and place(h.made) < place(first.awaited)]
+        if rest:
+            found_one = row(unit, first, rest)
+        else:
+            found_one = alone(unit, frame, first)
+        if found_one is not None:
+            yield found_one
+
+
+def row(unit: Unit, first: Handle, rest: list[Handle]) -> Finding | None:
+    """Two tasks or more, awaited in turn, with nobody to clean up."""
+    names = {h.name for h in rest}
+    if unit.around.mended(first.awaited, names) or unit.around.catcher(first.awaited) is not None:
+        return None
+    left = " and ".join(f"`{n}`" for n in sorted(names))
+    message = f"When `{first.name}` fails, this function is left at once and {left} run{'s' if len(names) == 1 else ''} on, held by nobody."
+    return unit.finding(CODE, NAME, first.awaited, Level.WARNING, message, ADVICE)
+
+
+def alone(unit: Unit, frame: ast.AST, only: Handle) -> Finding | None:
+    """One task, and something else awaited before it."""
+    if unit.around.mended(only.awaited, {only.name}):
+        return None
+    body: list[ast.stmt] = getattr(frame, "body", [])
+    between = [
+        n
+        for s in body
+        if (s.end_lineno or 0) >= only.made.lineno and s.lineno <= only.awaited.lineno
+        for n in ast.walk(s)
+        if isinstance(n, ast.Await)
+        and place(only.made) < place(n) < place(only.awaited)
+        and unit.index.function(n) is frame
+    ]
+    other = next(
+        (n for n in between if not unit.around.mended(n, {only.name}) and unit.around.catcher(n) is None), None
+    )
+    if other is None:
+        return None
+    message = (
+        f"When `{unit.code(other, 40)}` fails, this function is left at once and `{only.name}` runs on, held by nobody."
+    )
+    return unit.finding(CODE, NAME, other, Level.NOTE, message, ADVICE)
+
+
+def loops(unit: Unit) -> Iterator[Finding]:
+    """`for t in tasks: await t`, `[await t for t in tasks]`."""
+    for loop in unit.index.loops:
+        targets = {n.id for n in ast.walk(loop.target) if isinstance(n, ast.Name)}
+        body: list[ast.AST] = [unit.index.parents[loop]] if isinstance(loop, ast.comprehension) else [*loop.body]
+        awaited = next(
+            (
+                n
+                for s in body
+                for n in ast.walk(s)
+                if isinstance(n, ast.Await) and isinstance(n.value, ast.Name) and n.value.id in targets
+            ),
+            None,
+        )
+        if awaited is None or isinstance(loop.iter, ast.GeneratorExp):
+            continue
+        family = unit.families.of([loop.iter], many=True)
+        statement = unit.index.statement(loop.iter)
+        if (
+            not family.has(Origin.HANDMADE)
+            or unit.around.mended(awaited, family.names)
+            or unit.around.catcher(awaited) is not None
+        ):
+            continue
+        before = unit.around.before(statement)
+        if cancels(before, family.names) or joined(unit, before, family.names):
+            continue
+        name = min(family.names, default="the rest")
+        message = f"When one task of `{name}` fails, the loop is left at once and the rest run on, held by nobody."
+        yield unit.finding(CODE, NAME, awaited, Level.WARNING, message, ADVICE)
+
+
+def joined(unit: Unit, before: list[ast.stmt], names: set[str]) -> bool:
+    """Whether all of them were waited for together already."""
+    for statement in before:
+        for node in ast.walk(statement):
+            if isinstance(node, ast.Call) and unit.names.qualify(node.func) in {"asyncio.gather", "asyncio.wait"}:
+                if any(isinstance(n, ast.Name) and n.id in names for n in ast.walk(node)):
+                    return True
+    return False

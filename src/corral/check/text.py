@@ -1,0 +1,94 @@
+"""A file's bytes as text, and the way back: from the parser's rows and columns to places in the bytes on disk."""
+
+from __future__ import annotations
+
+import ast
+import bisect
+import io
+import re
+import tokenize
+from typing import final
+
+from corral.check.model import Span
+
+NEWLINE = re.compile(r"\r\n|\r|\n")  # what Python's tokenizer ends a line at; `str.splitlines` knows seven more
+
+
+class CannotDecode(Exception):
+    """The bytes are not text in the encoding the file declares."""
+
+
+@final
+class Text:
+    """Decoded source that still knows its bytes.
+
+    The parser counts columns in bytes of UTF-8 whatever the file's own encoding is, so three counts meet here: UTF-8 columns, characters of
+    `text`, and bytes of `data`.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.encoding, self.text = decode(data)
+        self.bom = 3 if self.encoding == "utf-8-sig" else 0
+        first = NEWLINE.search(self.text)
+        self.newline = first.group() if first else "\n"
+        self.starts = [0, *(m.end() for m in NEWLINE.finditer(self.text))]
+        self.is_ascii = self.text.isascii()
+
+    def line(self, row: int) -> str:
+        """The row's text (from 1), its line end included."""
+        end = self.starts[row] if row < len(self.starts) else len(self.text)
+        return self.text[self.starts[row - 1] : end]
+
+    def at(self, row: int, utf8_column: int) -> int:
+        """The index in `text` of a place as the parser names it."""
+        start = self.starts[row - 1]
+        if self.is_ascii:
+            return start + utf8_column
+        return start + len(self.line(row).encode()[:utf8_column].decode(errors="ignore"))
+
+    def start(self, node: ast.expr | ast.stmt | ast.keyword | ast.alias) -> int:
+        """Where the node begins in `text`."""
+        return self.at(node.lineno, node.col_offset)
+
+    def end(self, node: ast.expr | ast.stmt | ast.keyword | ast.alias) -> int:
+        """Where the node ends in `text`."""
+        return self.at(node.end_lineno or node.lineno, node.end_col_offset or 0)
+
+    def segment(self, node: ast.expr | ast.stmt | ast.keyword) -> str:
+        """The node as it is written."""
+        return self.text[self.start(node) : self.end(node)]
+
+    def row(self, index: int) -> int:
+        """The row (from 1) of an index in `text`."""
+        return bisect.bisect_right(self.starts, index)
+
+    def span(self, start: int, end: int) -> Span:
+        """Rows and columns, from 1 and in characters, of a stretch of `text`."""
+        row, end_row = self.row(start), self.row(end)
+        return Span(row, start - self.starts[row - 1] + 1, end_row, end - self.starts[end_row - 1] + 1)
+
+    def offset(self, index: int) -> int:
+        """The place in `data` of an index in `text`; only right for encodings without state (the fixer proves each edit)."""
+        if self.is_ascii and self.encoding in {"utf-8", "utf-8-sig"}:
+            return self.bom + index
+        return self.bom + len(self.encode(self.text[:index]))
+
+    def encode(self, text: str) -> bytes:
+        """The text in the file's own encoding, without a byte order mark."""
+        return text.encode("utf-8" if self.bom else self.encoding)
+
+
+def decode(data: bytes) -> tuple[str, str]:
+    """The encoding (PEP 263, PEP 3120) and the text of a source file.
+
+    Fails:
+        `CannotDecode` with the reason: an unknown encoding, or bytes that are not text in it.
+    """
+    try:
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+        return encoding, data.decode(encoding)
+    except UnicodeDecodeError as e:
+        raise CannotDecode(f"not {e.encoding}: byte 0x{data[e.start]:02x} at offset {e.start}") from None
+    except (SyntaxError, LookupError, ValueError, OverflowError) as e:
+        raise CannotDecode(str(e) or type(e).__name__) from None

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import pytest
+
+from corral.check.model import Level
+from corral.check.prefilter import may_matter
+from corral.check.settings import Settings
+from corral.check.source import check_source
+from tests.check.specimens import SAFE, UNSAFE, Specimen
+
+
+def test_the_set_is_as_large_as_the_survey_it_follows():
+    """At least as many specimens as the survey of sixteen checkers had, of either kind, and no title twice."""
+    assert len(UNSAFE) >= 87
+    assert len(SAFE) >= 60
+    titles = [s.title for s in UNSAFE + SAFE]
+    assert len(titles) == len(set(titles))
+
+
+@pytest.mark.parametrize("specimen", SAFE, ids=lambda s: s.title)
+def test_what_is_kept_is_not_accused(specimen: Specimen):
+    """The no-touch table: kept tasks are never told at `warning` or above, and mostly not at all."""
+    report = check_source(specimen.data, "app.py", Settings())
+    told = report.findings if specimen.wanted.startswith("silent") else report.shown(Level.WARNING)
+    assert [(f.code, f.message) for f in told] == []
+
+
+@pytest.mark.parametrize("specimen", UNSAFE, ids=lambda s: s.title)
+def test_what_is_lost_is_told(specimen: Specimen):
+    """Every hazard is found, under the code of its page."""
+    assert may_matter(specimen.data)
+    report = check_source(specimen.data, "app.py", Settings())
+    assert specimen.wanted in {f.code for f in report.findings}
+
+
+@pytest.mark.parametrize(
+    "specimen", [s for s in UNSAFE if s.title.startswith(("A1", "A3", "B2", "B3"))], ids=lambda s: s.title
+)
+def test_what_nothing_holds_is_an_error(specimen: Specimen):
+    """A task that nothing holds is loud, whatever spelling it was made by."""
+    report = check_source(specimen.data, "app.py", Settings())
+    assert {f.level for f in report.findings if f.code == specimen.wanted} == {Level.ERROR}
+
+
+@pytest.mark.parametrize("specimen", UNSAFE, ids=lambda s: s.title)
+def test_in_tests_every_finding_is_one_level_down(specimen: Specimen):
+    """The same code in a test file is told one level lower, and a note stays a note."""
+    here = check_source(specimen.data, "app.py", Settings()).findings
+    there = check_source(specimen.data, "tests/test_app.py", Settings()).findings
+    assert [max(f.level - 1, Level.NOTE) for f in here] == [f.level for f in there]
+
+
+@pytest.mark.parametrize("specimen", UNSAFE, ids=lambda s: s.title)
+def test_each_message_is_a_sentence_about_this_code(specimen: Specimen):
+    """One sentence says what happens, one what to write; the place is inside the file."""
+    rows = specimen.code.count("\n")
+    for finding in check_source(specimen.data, "app.py", Settings()).findings:
+        assert finding.message.endswith(".")
+        assert finding.advice.endswith((".", ")."))
+        assert finding.message[0].isupper() or finding.message[0] == "`"
+        assert 1 <= finding.span.row <= finding.span.end_row <= rows
