@@ -43,14 +43,14 @@ from typing import Any, Final
 from corral import _worker
 from corral._failures import Failures, strip
 from corral._source import AsyncSource, SyncSource
-from corral._supervision import FEEDER, FRESH, GONE, NOTHING, OURS, Supervision
+from corral._supervision import NOTHING, TaskSupervision
 from corral._turn import turn_of
 
 #: Most workers that are started in one go.
 BURST: Final = 256
 
 
-class Run(Supervision):
+class Run(TaskSupervision):
     """`fn(item)` for every input of a source, at most `limit` of them at a time.
 
     Each value goes to its index of `results` if that is given, else to `keep`.
@@ -98,7 +98,7 @@ class Run(Supervision):
         if isinstance(items, AsyncIterable):
             self.source = AsyncSource(items)
             self.pull, self.queue = self.source.pull, self.source.queue
-            self.add(self.context.run(self.loop.create_task, self.source.feed(self)), FEEDER)
+            self.add(self.context.run(self.loop.create_task, self.source.feed(self)), self.FEEDER)
             return
         try:
             self.source = SyncSource(items, self.context.copy())
@@ -125,7 +125,7 @@ class Run(Supervision):
                 self.starting = False
             self.crew += 1
             self.fresh += 1
-            self.add(task, FRESH)
+            self.add(task, self.FRESH)
 
     def pump(self) -> None:
         """Starts more workers if all there are wait inside inputs, and there is something to take."""
@@ -140,7 +140,7 @@ class Run(Supervision):
         """How many workers to start now: twice as many as last time, and no more than there is work for."""
         count, self.burst = self.burst, min(2 * self.burst, BURST)
         waiting = self.total - self.started if self.queue is None else len(self.queue)
-        return min(count, self.limit - self.crew, BURST - self.fresh, waiting)
+        return min(count, self.limit - self.crew, BURST - self.fresh, waiting - self.fresh - self.aside)
 
     def order_workers(self) -> None:
         """Has the pump look at it in the next iteration, if there may be more workers at all."""
@@ -150,17 +150,14 @@ class Run(Supervision):
 
     # What workers do.
 
-    def aborted(self) -> None:
-        """Cancelling the workers is all there is to it."""
-
     def begin(self, task: Task[None]) -> None:
         """A worker takes its first step."""
-        self.tasks[task] = OURS
+        self.tasks[task] = self.OURS
         self.fresh -= 1
 
     def leave(self, task: Task[None]) -> None:
         """A worker goes, and needs no successor."""
-        self.tasks[task] = GONE
+        self.tasks[task] = self.GONE
         self.crew -= 1
 
     def retire(self, task: Task[None]) -> None:
@@ -173,12 +170,12 @@ class Run(Supervision):
 
     def lost(self, state: int) -> None:
         """A task was cancelled by a stranger while it held no input."""
-        if state == FEEDER:
+        if state == self.FEEDER:
             if not self.exhausted:
                 self.ended(CancelledError())
             return
         self.crew -= 1
-        if state == FRESH:
+        if state == self.FRESH:
             self.fresh -= 1
         if not self.closed:
             self.hire(1)

@@ -10,11 +10,12 @@ from typing import Any, Final
 
 from corral._arguments import check_limit, check_on_error, close, refuse_awaitables
 from corral._failures import Failures
+from corral._few import FewRun
 from corral._results import ListRun
 from corral._turn import turn_of
 from corral.outcome import Err, Ok, OnError, Outcome
 
-#: So many start at once, each in a Task of its own: three that suspend must not wait for the pump.
+#: So many start at once: three that suspend must not wait for the pump.
 _AT_ONCE: Final = 4
 _COROUTINE: Final[frozenset[Any]] = frozenset({CoroutineType})
 _CHUNK: Final = 16384
@@ -59,17 +60,17 @@ class GivenRun(ListRun):
             self.results = aws
         self.total = self.bound = len(aws)
         self.burst = _AT_ONCE
-        self.reuse = self.reuse and self.total > _AT_ONCE
 
     def make_room(self) -> bool:
         """There are no more than there are; who asks finds the end."""
         self.close()
         return True
 
-    def aborted(self) -> None:
-        """Cancels the Tasks and Futures whose turn has not come, and waits for them too."""
+    def cancel_running(self, *, first: bool) -> None:
+        """Cancels the Tasks and Futures whose turn has not come as well, and waits for them too."""
+        super().cancel_running(first=first)
         for aw in self.kept[self.started :]:
-            if asyncio.isfuture(aw) and not aw.done():
+            if first and asyncio.isfuture(aw) and not aw.done():
                 self.owed += 1
                 aw.add_done_callback(self._paid)
                 aw.cancel()
@@ -86,18 +87,19 @@ class GivenRun(ListRun):
             _close_unstarted(self.kept[self.started :])
 
 
-async def _vet(verb: str, aws: list[Any], loop: asyncio.AbstractEventLoop) -> set[int]:
-    """Refuses what cannot be awaited here; gives the identities of the rest. Steps aside: there may be a million."""
-    turn = turn_of(loop)
-    seen: set[int] = set()
+def _vet(verb: str, aws: list[Any], start: int, seen: set[int], loop: asyncio.AbstractEventLoop) -> None:
+    """Refuses what cannot be awaited here, and sees the identities of the rest."""
+    if not _COROUTINE.issuperset(map(type, aws)):
+        refuse_awaitables(verb, aws, start, loop)
+    seen.update(map(id, aws))
+
+
+async def _vet_many(verb: str, aws: list[Any], seen: set[int], loop: asyncio.AbstractEventLoop) -> None:
+    """The same for up to a million, and steps aside."""
     for start in range(0, len(aws), _CHUNK):
-        chunk = aws[start : start + _CHUNK]
-        if not _COROUTINE.issuperset(map(type, chunk)):
-            refuse_awaitables(verb, chunk, start, loop)
-        seen.update(map(id, chunk))
-        if start and turn.is_over():
+        _vet(verb, aws[start : start + _CHUNK], start, seen, loop)
+        if turn_of(loop).is_over():
             await asyncio.sleep(0)
-    return seen
 
 
 def _spread(failures: Failures, kept: list[Any], places: list[int]) -> list[Any]:
@@ -121,26 +123,34 @@ async def run_given(
     """What `gather_tg` and `join_tg` do."""
     loop = asyncio.get_running_loop()
     aws = given.aws
+    seen: set[int] = set()
     try:
         check_limit(verb, limit)
         check_on_error(verb, on_error, policies)
-        seen = await _vet(verb, aws, loop)
+        if len(aws) <= _CHUNK:
+            _vet(verb, aws, 0, seen, loop)
+        else:
+            await _vet_many(verb, aws, seen, loop)
     except BaseException:
         _close_unstarted(given.take())
         raise
-    given.take()
-    if not aws:
-        return []
+    given.aws = []
     failures = Failures(verb, on_error, show_items=show_items)
-    places: list[int] | None = None
-    if len(seen) != len(aws):
-        first = {id(aw): index for index, aw in reversed(list(enumerate(aws)))}
-        failures.numbers = sorted(first.values())
-        order = {index: place for place, index in enumerate(failures.numbers)}
-        places = [order[first[id(aw)]] for aw in aws]
-        aws = [aws[index] for index in failures.numbers]
+    if len(seen) == len(aws):
+        return await _run(failures, aws, limit, loop).all() if aws else aws
     del seen
+    first = {id(aw): index for index, aw in reversed(list(enumerate(aws)))}
+    failures.numbers = sorted(first.values())
+    order = {index: place for place, index in enumerate(failures.numbers)}
+    places = [order[first[id(aw)]] for aw in aws]
+    kept = await _run(failures, [aws[index] for index in failures.numbers], limit, loop).all()
+    return _spread(failures, kept, places)
+
+
+def _run(failures: Failures, aws: list[Any], limit: int | None, loop: asyncio.AbstractEventLoop) -> FewRun | GivenRun:
+    # Under a task factory a Task may run, fail and leave before anybody supervises it; the engine's workers cannot.
+    if len(aws) <= _AT_ONCE and (limit is None or limit >= len(aws)) and loop.get_task_factory() is None:
+        return FewRun(loop, failures, aws)
     run = GivenRun(failures, aws, limit)
     run.start(aws, min(run.total, run.limit, _AT_ONCE))
-    kept = await run.all()
-    return kept if places is None else _spread(failures, kept, places)
+    return run

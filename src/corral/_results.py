@@ -49,11 +49,6 @@ class ListRun(Run):
     async def all(self) -> list[Any]:
         """Every result, once nothing runs any more."""
         await self.wait()
-        error = self.verdict()
-        if error is not None:
-            try:
-                raise error
-            finally:
-                del error, self  # a frame in the traceback must not lead back to the exception
+        self.raise_verdict()
         del self.kept[self.started :]
         return self.kept

@@ -118,13 +118,8 @@ class Stream(Generic[T_co]):
         )
 
     def _end(self, run: StreamRun) -> NoReturn:
-        error = run.verdict()
-        if error is None:
-            raise StopAsyncIteration
-        try:
-            raise error
-        finally:
-            del error  # a frame in the traceback must not lead back to the exception
+        run.raise_verdict()
+        raise StopAsyncIteration
 
     async def __aexit__(
         self, kind: type[BaseException] | None, raised: BaseException | None, trace: TracebackType | None
@@ -140,7 +135,7 @@ class Stream(Generic[T_co]):
         if self._bar is not None:
             self._bar.stop()
         run.ready.clear()
-        error = run.verdict()
+        error = run.failures.verdict(run.loop)
         try:
             if error is None:
                 return

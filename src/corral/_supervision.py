@@ -15,8 +15,6 @@ from typing import Any, Final
 from corral._failures import Failures, own_code, show, strip
 from corral.outcome import Err
 
-#: States of a task: a worker made and not yet run, a worker, one on its own way out, and the one that feeds.
-FRESH, OURS, GONE, FEEDER = range(4)
 #: Stands for what `fn` returned when it did not return.
 NOTHING: Final = object()
 
@@ -24,8 +22,8 @@ NOTHING: Final = object()
 _anchored: set[Supervision] = set()
 
 # 3.14: lets `python -m asyncio pstree` show the workers under the task that waits for them.
-_awaited_by: Callable[..., None] | None = getattr(asyncio, "future_add_to_awaited_by", None)
-_not_awaited_by: Callable[..., None] | None = getattr(asyncio, "future_discard_from_awaited_by", None)
+awaited_by: Callable[..., None] | None = getattr(asyncio, "future_add_to_awaited_by", None)
+not_awaited_by: Callable[..., None] | None = getattr(asyncio, "future_discard_from_awaited_by", None)
 
 
 class NotAwaitable(TypeError):
@@ -37,34 +35,21 @@ class NotAwaitable(TypeError):
 
 
 class Supervision(ABC):
-    """The tasks of one run of a verb."""
+    """One run of a verb, as far as its end goes."""
 
     __slots__ = (
-        "aborting",
-        "closed",
-        "collect",
-        "failures",
-        "gate",
-        "loop",
-        "over",
-        "owed",
-        "owner",
-        "started",
-        "tasks",
-        "waiter",
-    )
+        "aborting", "closed", "collect", "failures", "gate", "loop", "over", "owed", "owner", "started", "waiter",
+    )  # fmt: skip
 
     def __init__(self, loop: asyncio.AbstractEventLoop, failures: Failures) -> None:
         self.loop = loop
         self.failures = failures
         self.collect = failures.on_error == "collect"
-        self.tasks: dict[Task[None], int] = {}
         self.owner = current_task(loop)
         self.waiter: Future[None] | None = None
-        self.started = 0
+        self.started = self.owed = 0
         # The index from which a worker has to stop and think before it takes an input; see the engine's essay.
         self.gate = 0
-        self.owed = 0
         self.aborting = self.closed = self.over = False
         _anchored.add(self)
 
@@ -73,39 +58,20 @@ class Supervision(ABC):
         """Keeps the outcome of an input."""
 
     @abstractmethod
-    def aborted(self) -> None:
-        """The run has just been aborted."""
+    def running(self) -> bool:
+        """Whether anything runs."""
+
+    @abstractmethod
+    def cancel_running(self, *, first: bool) -> None:
+        """Cancels all that has not ended, but not the task that this is called from; for the `first` time, or again."""
 
     @abstractmethod
     def close_source(self) -> None:
         """Closes what inputs come from, once nothing runs."""
 
-    def add(self, task: Task[None], state: int) -> None:
-        """Supervises a task from now on."""
-        self.tasks[task] = state
-        task.add_done_callback(self._done)
-        if _awaited_by is not None:  # pragma: no cover - 3.14 and later only
-            _awaited_by(task, self.owner)
-
-    @abstractmethod
-    def lost(self, state: int) -> None:
-        """A task ended without a word: it was cancelled by a stranger while it held no input."""
-
-    def _done(self, task: Task[None]) -> None:
-        state = self.tasks.pop(task)
-        if _not_awaited_by is not None:  # pragma: no cover - 3.14 and later only
-            _not_awaited_by(task, self.owner)
-        # Asked for even where `caught` has told it, so that asyncio does not call it "never retrieved".
-        error = None if task.cancelled() else task.exception()
-        if state != GONE:
-            if error is not None:
-                self.bug(error)
-            self.lost(state)
-        self.settle()
-
     def settle(self) -> None:
         """Ends the run when nothing of it is left."""
-        if self.closed and not self.tasks and not self.owed and not self.over:
+        if self.closed and not self.over and not self.owed and not self.running():
             self.over = True
             _anchored.discard(self)
             try:
@@ -126,19 +92,18 @@ class Supervision(ABC):
         self.gate = 0
         if self.loop.is_closed():
             return
-        myself = current_task(self.loop)
-        for task, state in tuple(self.tasks.items()):
-            # A fresh one finds out by itself: cancelled before its first step, it could not say that it is gone.
-            if task is not myself and state != FRESH:
-                task.cancel()
-        if first:
-            self.aborted()
+        self.cancel_running(first=first)
         self.settle()
 
     def fail(self) -> None:
         """A failure ends the run, once: a second one must not disturb the others' cleanup."""
         if not self.aborting:
             self.abort()
+
+    def bug(self, error: BaseException) -> None:
+        """Something that is not an input has failed: the end."""
+        self.failures.of_code(error)
+        self.fail()
 
     def caught(self, index: int, item: object, returned: object, error: BaseException) -> bool:
         """Takes down what an input raised. True if it has to leave through the loop."""
@@ -174,36 +139,80 @@ class Supervision(ABC):
             f"  {verb}(functools.partial(asyncio.to_thread, fn), ...)"
         )
 
-    def bug(self, error: BaseException) -> None:
-        """Something that is not an input has failed: the end."""
-        self.failures.of_code(error)
-        self.fail()
-
     async def wait(self) -> None:
         """Until nothing runs any more. The caller's cancellation is kept for `verdict`."""
         try:
             while not self.over:
-                await self.look()
+                self.waiter = self.loop.create_future()
+                try:
+                    await self.waiter
+                except CancelledError as exc:
+                    if self.failures.interrupted is None:
+                        self.failures.interrupted = exc
+                    self.abort()
         except GeneratorExit:
             # The caller's coroutine was closed: there is nobody left to wait.
             self.abort()
             raise
-
-    async def look(self) -> None:
-        """Waits for the next `wake`, or cancels what runs because the caller was cancelled."""
-        self.waiter = self.loop.create_future()
-        try:
-            await self.waiter
-        except CancelledError as exc:
-            if self.failures.interrupted is None:
-                self.failures.interrupted = exc
-            self.abort()
         finally:
             self.waiter = None
 
-    def verdict(self) -> BaseException | None:
-        """What the verb has to raise, if anything, once it is over."""
-        return self.failures.verdict(self.loop)
+    def raise_verdict(self) -> None:
+        """Raises what the verb has to raise, if anything, once it is over."""
+        error = self.failures.verdict(self.loop)
+        if error is not None:
+            try:
+                raise error
+            finally:
+                del error, self  # a frame in the traceback must not lead back to the exception
 
 
-own_code.update({Supervision.wait.__code__, Supervision.look.__code__})
+class TaskSupervision(Supervision):
+    """Supervises tasks of its own making."""
+
+    __slots__ = ("tasks",)
+
+    #: States of a task: a worker made and not yet run, a worker, one on its own way out, and the one that feeds.
+    FRESH, OURS, GONE, FEEDER = range(4)
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, failures: Failures) -> None:
+        super().__init__(loop, failures)
+        self.tasks: dict[Task[None], int] = {}
+
+    @abstractmethod
+    def lost(self, state: int) -> None:
+        """A task ended without a word: it was cancelled by a stranger while it held no input."""
+
+    def add(self, task: Task[None], state: int) -> None:
+        """Supervises a task from now on."""
+        self.tasks[task] = state
+        task.add_done_callback(self._done)
+        if awaited_by is not None:  # pragma: no cover - 3.14 and later only
+            awaited_by(task, self.owner)
+
+    def _done(self, task: Task[None]) -> None:
+        state = self.tasks.pop(task)
+        if not_awaited_by is not None:  # pragma: no cover - 3.14 and later only
+            not_awaited_by(task, self.owner)
+        # Asked for even where `caught` has told it, so that asyncio does not call it "never retrieved".
+        error = None if task.cancelled() else task.exception()
+        if state != self.GONE:
+            if error is not None:
+                self.bug(error)
+            self.lost(state)
+        self.settle()
+
+    def running(self) -> bool:
+        """Whether any task has not ended."""
+        return bool(self.tasks)
+
+    def cancel_running(self, *, first: bool) -> None:  # noqa: ARG002 - what was cancelled once is cancelled again
+        """Cancels the tasks, but not the one that this is called from."""
+        myself = current_task(self.loop)
+        for task, state in tuple(self.tasks.items()):
+            # A fresh one finds out by itself: cancelled before its first step, it could not say that it is gone.
+            if task is not myself and state != self.FRESH:
+                task.cancel()
+
+
+own_code.update({Supervision.wait.__code__, Supervision.raise_verdict.__code__})

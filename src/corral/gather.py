@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Coroutine
-from typing import Any, Final, Literal, TypeVar, overload
+from typing import Any, Final, Literal, TypeVar, cast, overload
 
 from corral._given import Given, run_given
 from corral.outcome import OnError, Outcome
@@ -263,12 +263,6 @@ def gather_tg(
 
     After the helper of the blog post that started this project; PEP 654, gh-91887.
     """
-    return _gather_tg(Given(aws), limit, on_error, show_items)
-
-
-async def _gather_tg(given: Given, limit: int | None, on_error: OnError, show_items: bool) -> list[Any]:
-    return await run_given("gather_tg", given, limit, on_error, _POLICIES, show_items)
-
-
-# What "never awaited" warnings and `repr` show.
-_gather_tg.__name__ = _gather_tg.__qualname__ = "gather_tg"
+    coro: Any = run_given("gather_tg", Given(aws), limit, on_error, _POLICIES, show_items)
+    coro.__name__ = coro.__qualname__ = "gather_tg"  # what "never awaited" and `repr` show
+    return cast("Coroutine[Any, Any, list[Any]]", coro)

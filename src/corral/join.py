@@ -133,5 +133,5 @@ async def _join_tg(given: Given, on_error: Literal["group", "first"], show_items
     return tuple(await run_given("join_tg", given, None, on_error, _POLICIES, show_items))
 
 
-# What "never awaited" warnings and `repr` show.
+# What "never awaited" and `repr` show.
 _join_tg.__name__ = _join_tg.__qualname__ = "join_tg"
