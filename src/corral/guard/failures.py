@@ -1,0 +1,144 @@
+"""Failures that nobody has seen: noticed when the task ends, told when nobody can see them any more."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from asyncio import Future
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, final
+from weakref import WeakSet, ref
+
+from corral.guard.places import Made, Threadsafe
+from corral.guard.private import children_of, exception_of, is_task, is_unread
+from corral.guard.report import shown
+
+if TYPE_CHECKING:
+    from corral.guard.watch import Watch
+
+_NEVER: Final = "exception was never retrieved"
+_DESTROYED: Final = "Task was destroyed but it is pending"
+_PURGE: Final = 64
+
+# The only strong reference to a task that ended and is to be looked at, with where it was made; emptied by who looks.
+Box = list[Any]
+
+
+@final
+@dataclass(slots=True)
+class Unread:
+    """A failed task that somebody holds, who has not looked at its exception so far."""
+
+    task: ref[Future[Any]]
+    made: Made
+    since: float
+    told: bool = False
+
+
+@final
+class Failures:
+    """The failed tasks of one loop."""
+
+    def __init__(self, watch: Watch) -> None:
+        self._watch = watch
+        self.boxes: dict[int, Box] = {}
+        # By id and not weakly by key: in a collected cycle the weak references die before asyncio tells of the task.
+        self._unread: dict[int, Unread] = {}
+        self._purge_at = _PURGE
+
+    def ended(self, task: Future[Any], made: Made) -> None:
+        """The first callback of a task that failed: its waiters are called next, in this same turn of the loop."""
+        if isinstance(made, Threadsafe) and self._watch.threads.handed_over(task, made):
+            return
+        box = [task, made]
+        self.boxes[id(task)] = box
+        if not self._watch.loop.is_closed():
+            self._watch.loop.call_soon(self.judge, id(task), box)
+
+    def judge(self, key: int, box: Box) -> None:
+        """One turn later: whoever waited has it. If nobody has, and nobody can, then letting go of the task tells asyncio."""
+        if not box:
+            return
+        self.boxes.pop(key, None)
+        made, task = box.pop(), box.pop()
+        if not is_unread(task) or exception_of(task) is None:
+            return
+        kept = Unread(ref(task), made, time.monotonic())
+        self._unread[key] = kept
+        del task
+        if kept.task() is not None:
+            self._watch.arm()
+            self._purge()
+
+    def flush(self) -> None:
+        """Looks at once at what waits for the next turn."""
+        for key, box in list(self.boxes.items()):
+            self.judge(key, box)
+
+    def made(self, task: Future[Any]) -> Made:
+        """Where a task that failed was made."""
+        box = self.boxes.get(id(task))
+        if box:
+            made: Made = box[1]
+            return made
+        kept = self._unread.get(id(task))
+        return kept.made if kept is not None else None
+
+    def look(self, age: float | None, before: WeakSet[Future[Any]]) -> bool:
+        """Tells of every task that nobody has looked at for `age` seconds, None for any; whether some are too young."""
+        now, young = time.monotonic(), False
+        for kept in list(self._unread.values()):
+            task = kept.task()
+            if task is None or not is_unread(task) or task in before or kept.told:
+                continue
+            if age is not None and now - kept.since < age:
+                young = True
+                continue
+            kept.told = True
+            since = f"{now - kept.since:.1f} s later" if age is not None else "by now"
+            self._tell(task, kept.made, f"failed; somebody holds it, and {since} nobody has looked")
+        return young
+
+    def told(self, context: dict[str, Any]) -> None:
+        """What asyncio tells the loop's exception handler."""
+        message = str(context.get("message"))
+        if message.startswith(_DESTROYED):
+            task = context.get("task")
+            if is_task(task) and task not in self._watch.reported:
+                what = (
+                    f"task {task.get_name()!r} was taken by the collector while it was running: it bypassed the guard"
+                )
+                self._watch.report("lost", task, what, self._watch.made(task))
+            return
+        future = context.get("future")
+        if message.endswith(_NEVER) and asyncio.isfuture(future) and future not in self._watch.reported:
+            self._dropped(future)
+
+    def _dropped(self, future: Future[Any]) -> None:
+        """Nobody holds it any more."""
+        if is_task(future):
+            kept = self._unread.pop(id(future), None)
+            if kept is None or not kept.told:
+                self._tell(future, kept.made if kept is not None else None, "failed, and nobody can see it any more")
+        elif (children := children_of(future)) is not None:
+            what = f"a gather of {len(children)} failed, and nobody has awaited it"
+            self._watch.report("unawaited", future, what, getattr(future, "made", None), exception=exception_of(future))
+        else:
+            self._watch.threads.dropped(future)
+
+    def _tell(self, task: Any, made: Made, what: str) -> None:
+        error = exception_of(task)
+        who = f"task {task.get_name()!r}" if is_task(task) else "a future"
+        self._watch.report("failed", task, f"{who} {what}: {shown(error)}", made, exception=error)
+
+    def _purge(self) -> None:
+        """Forgets tasks that were seen after all, whenever the number of those that are kept has doubled."""
+        if len(self._unread) >= self._purge_at:
+            alive = {key: kept for key, kept in self._unread.items() if self._waiting(kept)}
+            self._unread.clear()
+            self._unread.update(alive)
+            self._purge_at = max(_PURGE, 2 * len(alive))
+
+    @staticmethod
+    def _waiting(kept: Unread) -> bool:
+        return is_unread(kept.task())

@@ -1,0 +1,38 @@
+"""Attributes replaced for a while, and put back as they were found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast, final
+
+_ABSENT = object()
+
+
+@final
+class Patches:
+    """Replaced attributes, undone in the opposite order; one that somebody replaced in the meantime is left to them."""
+
+    def __init__(self) -> None:
+        self._done: list[tuple[Any, str, object, object]] = []
+
+    def set(self, owner: Any, name: str, value: object) -> None:
+        """Fails: `AttributeError` or `TypeError` where the owner takes no attributes."""
+        before = _attribute(owner, name)
+        setattr(owner, name, value)
+        self._done.append((owner, name, before, value))
+
+    def undo(self) -> None:
+        """Puts everything back."""
+        while self._done:
+            owner, name, before, value = self._done.pop()
+            if _attribute(owner, name) is value:
+                if before is _ABSENT:
+                    delattr(owner, name)
+                else:
+                    setattr(owner, name, before)
+
+
+def _attribute(owner: Any, name: str) -> object:
+    """Its own, not an inherited one, and as it is stored."""
+    attributes = cast(Mapping[str, object], vars(owner))
+    return attributes.get(name, _ABSENT)
