@@ -1,0 +1,125 @@
+"""`corral demo`, as its user starts it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from corral.cli import demo_http, demo_race
+
+CORRAL = [sys.executable, "-c", "import sys; from corral.cli import main; sys.exit(main())"]
+
+
+def corral(*arguments: str, command: list[str] = CORRAL) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*command, *arguments], capture_output=True, text=True, timeout=100, check=False)
+
+
+@pytest.fixture(scope="module")
+def told() -> Any:
+    """The report of one small demo."""
+    done = corral("demo", "--n", "3000", "--requests", "500", "--json")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    return json.loads(done.stdout)
+
+
+def test_json_is_one_object_with_every_part(told: Any) -> None:
+    """`--json` prints one object: versions, the million, the race, the requests."""
+    assert set(told) == {"corral", "python", "n", "map_tg", "race", "http"}
+    assert told["n"] == 3000
+    assert told["map_tg"]["failure"] == ""
+
+
+def test_every_racer_ran_to_its_end(told: Any) -> None:
+    """Each way of running the same inputs came back with right results, a time and a peak."""
+    assert [lap["name"] for lap in told["race"]] == list(demo_race.RACERS)
+    assert all(lap["failure"] == "" and lap["seconds"] > 0 for lap in told["race"])
+
+
+def test_every_request_has_the_outcome_the_server_gave(told: Any) -> None:
+    """500 real requests: counted by kind they are exactly what the server did, and nothing runs on."""
+    http = told["http"]
+    assert http["kinds"] == dict(Counter(demo_http.fate(number) for number in range(500)))
+    assert set(http["kinds"]) > {demo_http.MISSING, demo_http.BROKEN, demo_http.DROPPED, demo_http.STALLED}
+    assert http["as_served"] is True
+    assert http["still_running"] == 0
+
+
+def test_for_people_every_part_has_its_words() -> None:
+    """Without `--json` the three parts are told, each with what its numbers mean."""
+    done = corral("demo", "--n", "2000", "--requests", "100")
+    assert done.returncode == 0, done.stderr
+    for words in (
+        "1. 2,000 coroutines through map_tg",
+        "2,000 results, in order, 2 to 4,000",
+        "2. The same 2,000",
+        "asyncio.gather",
+        "TaskGroup helper",
+        "longest freeze: for so long the loop answered no",
+        "3. 100 HTTP requests through stream_tg",
+        "100 outcomes for 100 requests, in order, each the one the server gave",
+        "Tasks still running afterwards: 0",
+    ):
+        assert words in " ".join(done.stdout.split()), done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--n", "0"], "0 is not in the range"),
+        (["--n", "-5"], "-5 is not in the range"),
+        (["--n", "99999999999"], "99999999999 is not in the range"),
+        (["--n", "many"], "'many' is not a valid int"),
+        (["--requests", "0"], "0 is not in the range"),
+        (["--frobnicate"], "No such option"),
+    ],
+)
+def test_bad_options_are_refused_before_anything_starts(arguments: list[str], complaint: str) -> None:
+    """A number out of range, no number at all, an unknown option: exit 2, said in one line, nothing on stdout."""
+    done = corral("demo", *arguments)
+    assert done.returncode == 2
+    assert complaint in " ".join(done.stderr.replace("│", " ").split())
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("missing", "cure"), [("aiohttp", "pip install"), ("rich", "corral[cli]"), ("typer", "corral[cli]")]
+)
+def test_missing_package_is_named_with_its_cure(missing: str, cure: str) -> None:
+    """Without a package it needs the demo says which, and what to install."""
+    blocked = f"import sys; sys.modules[{missing!r}] = None; from corral.cli import main; sys.exit(main())"
+    done = corral("demo", command=[sys.executable, "-c", blocked])
+    assert done.returncode == 2
+    assert f"needs {missing!r}" in done.stderr
+    assert cure in done.stderr
+
+
+def test_a_racer_that_crashes_is_told_and_not_a_number() -> None:
+    """The process of a racer that raises comes back with the last line of its traceback."""
+    lap = demo_race.lap_in_own_process("nobody", 10)
+    assert lap.failure == "KeyError: 'nobody'"
+
+
+def test_the_server_ends_with_its_parent() -> None:
+    """The demo's server ends by itself when whoever started it is gone."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "corral.cli.demo_http"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as server:
+        assert server.stdout is not None
+        assert server.stdout.readline().startswith("http://127.0.0.1:")
+        assert server.stdin is not None
+        server.stdin.close()
+        assert server.wait(timeout=20) == 1
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"), [(0, demo_http.FINE), (17, demo_http.MISSING), (189, demo_http.STALLED)]
+)
+def test_fate_is_known_beforehand(number: int, expected: str) -> None:
+    """What the server does with a request depends on its number alone."""
+    assert demo_http.fate(number) == expected
