@@ -63,9 +63,7 @@ def _file(path: Path, input_format: str | None) -> Source:
         if stat.S_ISDIR(found.st_mode):
             raise IsADirectoryError(errno.EISDIR, "it is a directory")
         if not stat.S_ISREG(found.st_mode):
-            return PipeSource(
-                os.open(path, os.O_RDONLY | os.O_CLOEXEC), str(path), format_of(f"{path}.txt", input_format)
-            )
+            return _pipe(path, input_format)
         source = FileSource(path, format_of(path.name, input_format))
         with path.open("rb"):
             return source
@@ -75,6 +73,13 @@ def _file(path: Path, input_format: str | None) -> Source:
         raise JobError(f"no input file {path}" + (f"; did you mean {path.with_name(near)}?" if near else "")) from None
     except OSError as why:
         raise JobError(f"the input {path} cannot be read: {why.strerror}") from None
+
+
+def _pipe(path: Path, input_format: str | None) -> Source:
+    if path.suffix == ".gz":
+        raise JobError(f"{path} is no file but a pipe, and those are not unpacked: `zcat {path} | corral run ... -`")
+    form = format_of(path.name if path.suffix else "-.txt", input_format)  # `<(command)` has no name to tell by
+    return PipeSource(os.open(path, os.O_RDONLY | os.O_CLOEXEC), str(path), form)
 
 
 class FileSource:

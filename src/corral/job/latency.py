@@ -8,6 +8,7 @@ from typing import Final
 # A bucket is 1 % wide, so a percentile is told to half a percent; from a nanosecond to some thirty years.
 _PER_E: Final = 100.0
 _SMALLEST: Final = 1e-9
+_LOG_SMALLEST: Final = math.log(_SMALLEST)
 _BUCKETS: Final = 4200
 
 
@@ -23,7 +24,9 @@ class Latency:
     def add(self, seconds: float) -> None:
         """Count one duration."""
         self.count += 1
-        self._counts[min(int(math.log(seconds / _SMALLEST) * _PER_E), _BUCKETS - 1) if seconds > _SMALLEST else 0] += 1
+        self._counts[
+            min(int((math.log(seconds) - _LOG_SMALLEST) * _PER_E), _BUCKETS - 1) if seconds > _SMALLEST else 0
+        ] += 1
 
     def percentile(self, percent: float) -> float | None:
         """The duration that `percent` of them do not exceed, to half a percent; None when there are none."""

@@ -123,7 +123,11 @@ def speakable(text: str) -> str:
 def not_encodable(what: str, value: object, why: Exception) -> NotEncodable:
     """The error for a `value` (`what`: "the output", "the input") that JSON has no form for."""
     culprit = _culprit(value)
-    found = "it contains itself, or is nested too deeply" if isinstance(why, RecursionError) else str(why)
+    found = str(why)
+    if isinstance(why, RecursionError):
+        found = "it contains itself, or is nested too deeply"
+    elif _is_dict(culprit):  # no value of it is to blame
+        found = "each key must be a string or a number"
     return NotEncodable(
         f"{what} cannot be written as JSON: {found}, got {shown(culprit, 80)}. "
         "Use what JSON has (str, int, float, bool, None, list, dict), or a dataclass, attrs or pydantic object, datetime, UUID, "
@@ -145,6 +149,10 @@ def _parts(value: Any) -> Iterable[object]:
     if isinstance(value, dict):
         return cast(Iterable[object], value.values())
     return cast(Iterable[object], value) if isinstance(value, (list, tuple, set, frozenset)) else ()
+
+
+def _is_dict(value: Any) -> bool:  # `isinstance` in place would leave checkers with a dict of unknowns
+    return isinstance(value, dict)
 
 
 def _cure(culprit: object) -> str:

@@ -37,7 +37,9 @@ def check_installed() -> None:
     logging.getLogger("stamina").addHandler(logging.NullHandler())
 
 
-def _again(error: Exception) -> bool | float:
+def _again(error: BaseException) -> bool | float:
+    if not isinstance(error, Exception):  # tenacity asks about cancellation and Ctrl-C too
+        return False
     asked = retry_after(error)
     return True if asked is None else asked
 

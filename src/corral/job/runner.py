@@ -222,7 +222,9 @@ class Runner:
 
 
 def _stopping(in_flight: int, grace: float) -> str:
-    waiting = f", {in_flight:,} in flight may take up to {grace:g} s more; once more to end at once" if in_flight else ""
+    waiting = (
+        f", {in_flight:,} in flight may take up to {grace:g} s more; once more to end at once" if in_flight else ""
+    )
     return f"stopping: nothing new is started{waiting}"
 
 

@@ -50,11 +50,13 @@ def _shorten(error: BaseException) -> None:
 
 
 def _from_fn_on(frames: TracebackType | None) -> TracebackType | None:
-    while frames is not None and frames.tb_frame.f_globals.get("__name__", "").startswith(
-        ("corral.job.", "stamina", "tenacity")
-    ):
-        frames = frames.tb_next
-    return frames
+    """What stands below the last frame of ours: with retries, those of stamina and tenacity are between ours."""
+    fn, step = frames, frames
+    while step is not None:
+        if step.tb_frame.f_globals.get("__name__") == "corral.job.call":
+            fn = step.tb_next
+        step = step.tb_next
+    return fn
 
 
 def _told(frames: TracebackType) -> str:

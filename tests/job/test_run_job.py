@@ -1,0 +1,345 @@
+"""A job from Python: what is recorded, how it goes on, what it refuses."""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+import gzip
+import json
+import signal
+import threading
+
+import pytest
+
+from corral.job import JobError, JournalError, arun_job, run_job
+from corral.job.identity import sidecar
+from tests.job import functions
+
+
+@pytest.fixture
+def out(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "results.jsonl"
+
+
+def records(out) -> dict[int, dict]:
+    """The records by index, each there once."""
+    lines = [json.loads(line) for line in out.read_text().splitlines()]
+    assert max(collections.Counter(record["index"] for record in lines).values(), default=1) == 1
+    return {record["index"]: record for record in lines}
+
+
+def outputs(out) -> list:
+    found = records(out)
+    assert sorted(found) == list(range(len(found)))
+    return [found[index]["output"] for index in range(len(found))]
+
+
+@pytest.mark.parametrize("ordered", [False, True])
+@pytest.mark.parametrize("limit", [1, 7, None])
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_equals_a_loop(out, limit, ordered, loop):
+    """Every input has its record, as if they had been awaited one after another."""
+    summary = run_job(functions.nap, [f"in {n}" for n in range(50)], limit=limit, out=out, ordered=ordered, loop=loop)
+    assert outputs(out) == [f"in {n}" for n in range(50)]
+    assert (summary.ok, summary.failed, summary.ran, summary.skipped, summary.total, summary.left) == (
+        50,
+        0,
+        50,
+        0,
+        50,
+        0,
+    )
+    assert (summary.exit_code, summary.stopped, summary.path) == (0, None, str(out))
+    assert summary.p50 <= summary.p95 <= summary.p99
+
+
+def test_ordered(out):
+    """With `ordered` the file has the order of the inputs, whoever finishes first."""
+
+    async def slow_first(item):
+        await asyncio.sleep(0.02 if item % 5 == 0 else 0)
+        return item
+
+    run_job(slow_first, "range:30", limit=10, out=out, ordered=True)
+    assert list(records(out)) == list(range(30))
+
+
+@pytest.mark.parametrize("name", ["in.txt", "in.jsonl.gz", "in.csv"])
+def test_files(out, tmp_path, name):
+    """Text, JSONL and CSV, compressed too."""
+    contents = {"in.txt": b"a\nb\n", "in.jsonl.gz": gzip.compress(b'{"k": 1}\n[2]\n'), "in.csv": b"k\n1\n2\n"}
+    (tmp_path / name).write_bytes(contents[name])
+    run_job(f"{functions.__file__}:same", name, limit=2, out=out)
+    assert (
+        outputs(out) == {"in.txt": ["a", "b"], "in.jsonl.gz": [{"k": 1}, [2]], "in.csv": [{"k": "1"}, {"k": "2"}]}[name]
+    )
+
+
+def test_bad_lines_fail_alone(out, tmp_path):
+    """A bad line is that input's failure, with its number, and not the end of the run."""
+    (tmp_path / "in.jsonl").write_text('1\n{"a":\n\n3\n')
+    summary = run_job(functions.same, "in.jsonl", limit=2, out=out)
+    assert (summary.ok, summary.failed, summary.exit_code) == (2, 1, 1)
+    error = records(out)[1]["error"]
+    assert error["type"] == "corral.job.BadInput"
+    assert error["message"].startswith("line 2: expected one JSON value on the line")
+    assert records(out)[2]["output"] == 3
+
+
+def test_again_runs_nothing(out):
+    """The same call again finds everything recorded."""
+    run_job(functions.logs_calls, "range:20", limit=5, out=out)
+    summary = run_job(functions.logs_calls, "range:20", limit=5, out=out)
+    assert (summary.ran, summary.skipped, summary.ok) == (0, 20, 20)
+    assert len(open("calls").readlines()) == 20  # noqa: PTH123, SIM115  # one line
+
+
+@pytest.mark.parametrize("kept", [0, 1, 9, 19])
+@pytest.mark.parametrize("torn", [b"", b'{"index":1', b"\0\0\0"])
+def test_goes_on_after_a_crash(out, kept, torn):
+    """Whatever a crash has left, each input ends up recorded once, and only what was not recorded runs again."""
+    run_job(functions.same, "range:20", limit=5, out=out)
+    lines = out.read_bytes().splitlines(keepends=True)
+    out.write_bytes(b"".join(lines[:kept]) + torn)
+    summary = run_job(functions.same, "range:20", limit=5, out=out)
+    assert (summary.skipped, summary.ran) == (kept, 20 - kept)
+    assert outputs(out) == list(range(20))
+
+
+def test_last_line_without_its_end(out):
+    """A last record that lacks only its line end is kept."""
+    run_job(functions.same, "range:3", limit=1, out=out)
+    out.write_bytes(out.read_bytes()[:-1])
+    assert run_job(functions.same, "range:3", limit=1, out=out).ran == 0
+    out.write_bytes(b"".join(out.read_bytes().splitlines(keepends=True)[:2])[:-1])
+    assert run_job(functions.same, "range:3", limit=1, out=out).ran == 1
+    assert outputs(out) == [0, 1, 2]
+
+
+def test_retry_failed(out, tmp_path):
+    """Failures are run again and only they; the last record of each counts, and the file has each index once."""
+    first = run_job(functions.fails_until_healed, "range:10", limit=3, out=out)
+    assert (first.ok, first.failed, first.failures[0].type) == (5, 5, "ConnectionError")
+    again = run_job(functions.fails_until_healed, "range:10", limit=3, out=out)
+    assert (again.ran, again.failed, again.exit_code, again.failures[0].count) == (0, 5, 1, 5)
+    (tmp_path / "healed").touch()
+    healed = run_job(functions.fails_until_healed, "range:10", limit=3, out=out, retry_failed=True)
+    assert (healed.ran, healed.skipped, healed.ok, healed.failed, healed.failures) == (5, 5, 10, 0, ())
+    assert outputs(out) == [f"{n} is well" for n in range(10)]
+
+
+def test_killed_while_retrying(out, tmp_path):
+    """A run that was killed between a retry and its compaction is mended by the next one, whatever that is."""
+    run_job(functions.fails_until_healed, "range:4", limit=1, out=out)
+    before = out.read_bytes()
+    (tmp_path / "healed").touch()
+    run_job(functions.fails_until_healed, "range:4", limit=1, out=out, retry_failed=True)
+    after = out.read_bytes().splitlines(keepends=True)
+    out.write_bytes(before + after[-1])
+    summary = run_job(functions.fails_until_healed, "range:4", limit=1, out=out)
+    assert (summary.ok, summary.failed) == (3, 1)
+    assert len(records(out)) == 4
+
+
+def test_overwrite(out):
+    """`overwrite` begins anew, and only over results."""
+    run_job(functions.same, "range:5", limit=1, out=out)
+    run_job(functions.nap, "range:3", limit=1, out=out, overwrite=True)
+    assert outputs(out) == [0, 1, 2]
+    out.write_text("precious")
+    sidecar(out).unlink()
+    with pytest.raises(JobError, match="does not hold results of a job, so it is not overwritten"):
+        run_job(functions.same, "range:3", limit=1, out=out, overwrite=True)
+    assert out.read_text() == "precious"
+
+
+def test_refusals_change_nothing(out, tmp_path):
+    """Another function, another input, or no `.corral` file: refused, and every byte stays."""
+    (tmp_path / "in.txt").write_text("a\nb\n")
+    run_job(functions.same, "in.txt", limit=1, out=out)
+    before = out.read_bytes(), sidecar(out).read_bytes()
+    with pytest.raises(
+        JobError, match="begun with the function tests.job.functions:same, and this is tests.job.functions:nap"
+    ):
+        run_job(functions.nap, "in.txt", limit=1, out=out)
+    with pytest.raises(JobError, match="it is a range now, and was a file"):
+        run_job(functions.same, "range:2", limit=1, out=out)
+    (tmp_path / "in.txt").write_text("a\nc\n")
+    with pytest.raises(JobError, match="the input has changed: its first 4 bytes"):
+        run_job(functions.same, "in.txt", limit=1, out=out)
+    assert (out.read_bytes(), sidecar(out).read_bytes()) == before
+    sidecar(out).unlink()
+    with pytest.raises(JobError, match=r"has results, but results.jsonl.corral, .* is not beside it. Put it back"):
+        run_job(functions.same, "in.txt", limit=1, out=out)
+    assert out.read_bytes() == before[0]
+
+
+def test_refused_before_it_begins_leaves_nothing(out, tmp_path):
+    """A job that may not begin leaves no file."""
+    (tmp_path / "in.txt").touch()
+    with pytest.raises(JobError, match="is empty"):
+        run_job(functions.same, "in.txt", limit=1, out=out)
+    assert [path.name for path in tmp_path.iterdir()] == ["in.txt"]
+
+
+def test_input_that_grew(out, tmp_path):
+    """What is appended to the input is run, and what was recorded is not."""
+    (tmp_path / "in.txt").write_text("a\nb\n")
+    run_job(functions.same, "in.txt", limit=1, out=out)
+    with (tmp_path / "in.txt").open("a") as file:
+        file.write("c\n")
+    assert run_job(functions.same, "in.txt", limit=1, out=out).ran == 1
+    assert outputs(out) == ["a", "b", "c"]
+
+
+def test_stream_is_compared(out):
+    """What can only be streamed is compared with what was recorded of it."""
+    run_job(functions.same, iter(["a", {"k": [1]}, 3]), limit=1, out=out)
+    assert run_job(functions.same, iter(["a", {"k": [1]}, 3, "new"]), limit=1, out=out).ran == 1
+    with pytest.raises(JobError, match="input 1 is 'b' now, and was {\"k\":\\[1\\]} in the results"):
+        run_job(functions.same, iter(["a", "b"]), limit=1, out=out)
+    with pytest.raises(JobError, match="it ended after 1 inputs, and the results hold input 3"):
+        run_job(functions.same, iter(["a"]), limit=1, out=out)
+    assert len(records(out)) == 4
+
+
+def test_nothing_to_run_over(out):
+    """An empty list is a job of no inputs."""
+    summary = run_job(functions.same, [], limit=1, out=out)
+    assert (summary.total, summary.ok, summary.exit_code) == (0, 0, 0)
+    assert out.read_bytes() == b""
+
+
+def test_on_error_stop(out):
+    """`on_error="stop"` starts nothing after the first failure, records what was running, and can be gone on with."""
+    summary = run_job(functions.odd_fails, "range:1000", limit=1, out=out, on_error="stop")
+    assert (summary.stopped, summary.ok, summary.failed, summary.exit_code) == ("on-error", 1, 1, 1)
+
+
+def test_max_failures(out):
+    """More failures than allowed end the run."""
+    summary = run_job(functions.odd_fails, "range:1000", limit=1, out=out, max_failures=10)
+    assert (summary.stopped, summary.failed, summary.left) == ("max-failures", 11, 1000 - 22)
+    summary = run_job(functions.odd_fails, "range:1000", limit=1, out=out, max_failures="10%")
+    assert (summary.stopped, summary.ran) == ("max-failures", 100)
+
+
+def test_sync_function_is_refused(out):
+    """What cannot be run is refused before anything is written."""
+    with pytest.raises(JobError, match="is not async"):
+        run_job(functions.plain, "range:3", limit=1, out=out)
+    assert not out.exists()
+
+
+def test_exit_of_the_function(out):
+    """`sys.exit` inside the function ends the program with what was recorded intact."""
+    with pytest.raises(SystemExit) as stop:
+        run_job(functions.exits, "range:100", limit=3, out=out)
+    assert stop.value.code == 3
+    assert 40 < len(records(out)) < 51
+    assert run_job(functions.same, "range:100", limit=3, out=out, overwrite=True).ok == 100
+
+
+@pytest.mark.parametrize(("number", "raised"), [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, SystemExit)])
+def test_signal(out, number, raised):
+    """After Ctrl-C or SIGTERM what ran has finished and is recorded, and the program ends as it would have."""
+    timer = threading.Timer(0.3, signal.raise_signal, (number,))
+    handlers = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    threading.Timer(0.3, lambda: signal.pthread_kill(threading.main_thread().ident, number)).start()
+    with pytest.raises(raised):
+        run_job(functions.nap, "range:100000", limit=10, out=out)
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == handlers
+    recorded = len(records(out))
+    assert recorded
+    assert sorted(records(out)) == list(range(recorded))
+    timer.cancel()
+
+
+async def test_in_a_running_loop(out):
+    """`arun_job` is the same for a program that has a loop."""
+    summary = await arun_job(functions.nap, "range:30", limit=10, out=out)
+    assert summary.ok == 30
+    assert outputs(out) == list(range(30))
+
+
+async def test_cancelled(out):
+    """When `arun_job` is cancelled, what has finished is in the file and nothing is left running."""
+    before = asyncio.all_tasks()
+    task = asyncio.ensure_future(arun_job(functions.nap, "range:100000", limit=10, out=out))
+    while not (out.exists() and out.stat().st_size):
+        await asyncio.sleep(0.01)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert asyncio.all_tasks() == before
+    assert len(records(out)) >= 1
+    assert (await arun_job(functions.nap, "range:100", limit=50, out=out, overwrite=True)).ok == 100
+
+
+async def test_async_iterable(out):
+    """Inputs may come from an async iterable."""
+
+    async def items():
+        for n in range(5):
+            await asyncio.sleep(0)
+            yield n
+
+    assert (await arun_job(functions.same, items(), limit=2, out=out)).ok == 5
+
+
+async def test_loop_is_never_blocked_for_long(out):
+    """While a hundred thousand records are written, the loop goes round."""
+    turns = 0
+
+    async def watch():
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0)
+            turns += 1
+
+    watcher = asyncio.ensure_future(watch())
+    await arun_job(functions.same, "range:100000", limit=100, out=out)
+    watcher.cancel()
+    assert turns > 50
+
+
+async def test_results_are_there_while_it_runs(out):
+    """Each result is in the file as soon as it is there, for whoever reads along."""
+    seen = []
+
+    async def looks(item):
+        await asyncio.sleep(0.01)
+        seen.append(out.read_bytes().count(b"\n"))
+        return item
+
+    await arun_job(looks, "range:5", limit=1, out=out)
+    assert seen == [0, 1, 2, 3, 4]
+
+
+async def test_full_disk(out, monkeypatch):
+    """When the results can no longer be written the run stops at once, and goes on when there is room."""
+    import os
+
+    real = os.write
+
+    def write(descriptor, data):
+        if out.stat().st_size > 1000:
+            raise OSError(28, "No space left on device")
+        return real(descriptor, data)
+
+    monkeypatch.setattr("corral.job.journal.os.write", write)
+    with pytest.raises(
+        JournalError, match=r"No space left on device.*intact; make room and give the same command again"
+    ):
+        await arun_job(functions.nap, "range:100000", limit=10, out=out)
+    monkeypatch.undo()
+    recorded = len(records(out))
+    assert recorded < 100
+    summary = await arun_job(functions.nap, "range:200", limit=50, out=out, overwrite=False) if False else None
+    assert summary is None
+
+
+def test_summary_of_streams(out):
+    """The total of a stream is known at its end."""
+    assert run_job(functions.same, iter("abc"), limit=1, out=out).total == 3

@@ -1,0 +1,252 @@
+"""Files, ranges, pipes and iterables: what they give, and how a changed one is told."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import threading
+from array import array
+
+import pytest
+
+from corral.job.bitmap import Bitmap
+from corral.job.errors import JobError
+from corral.job.files import FileSource, PipeSource, open_source
+from corral.job.formats import Bad
+from corral.job.record import canonical
+from corral.job.source import InputIdentity, Recorded
+
+
+def recorded(*indexes: int) -> Recorded:
+    found = Recorded()
+    for index in indexes:
+        found.done.add(index)
+    return found
+
+
+@pytest.mark.parametrize("name", ["in.txt", "in.txt.gz"])
+def test_file(tmp_path, name):
+    """A file gives its inputs with their indexes, without those that are recorded, and is counted before."""
+    content = b"a\nb\n\nc\nd"
+    (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith("gz") else content)
+    source = open_source(tmp_path / name)
+    known = source.identify(None)
+    assert (source.total, known.size, known.format, known.kind) == (4, len(content), "txt", "file")
+    assert list(source.jobs(recorded())) == [(0, "a"), (1, "b"), (2, "c"), (3, "d")]
+    assert list(source.jobs(recorded(0, 2))) == [(1, "b"), (3, "d")]
+
+
+def test_lines_longer_than_a_block(tmp_path):
+    """A line may be longer than what is read at a time."""
+    lines = ["x" * 600_000, "y", "z" * 300_000]
+    (tmp_path / "in.txt").write_text("\n".join(lines))
+    source = open_source(str(tmp_path / "in.txt"))
+    source.identify(None)
+    assert [item for _, item in source.jobs(recorded())] == lines
+
+
+def test_recorded_lines_are_not_decoded(tmp_path, monkeypatch):
+    """Passing over what is recorded does not parse it."""
+    (tmp_path / "in.jsonl").write_text("{bad\n1\n")
+    source = open_source(tmp_path / "in.jsonl")
+    source.identify(None)
+    decoded = []
+    monkeypatch.setattr("corral.job.formats.JsonLines.decode", lambda _, number, raw: decoded.append(raw))
+    list(source.jobs(recorded(0)))
+    assert decoded == [b"1"]
+
+
+def identified(path, content: bytes, before: InputIdentity | None = None, **options) -> InputIdentity:
+    path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
+    return open_source(path, **options).identify(before)
+
+
+@pytest.mark.parametrize("name", ["in.txt", "in.csv.gz"])
+@pytest.mark.parametrize("block", [3, 1 << 18])
+def test_input_that_grew(tmp_path, monkeypatch, name, block):
+    """An input may grow at its end, and is then known by all of it; its compressed bytes may be others."""
+    monkeypatch.setattr("corral.job.files._BLOCK", block)
+    path = tmp_path / name
+    first = identified(path, b"a\nb\nc\n")
+    grown = identified(path, b"a\nb\nc\nd\n", first)
+    assert grown.size == 8
+    assert identified(path, b"a\nb\nc\nd\n", grown) == grown == identified(path, b"a\nb\nc\nd\n")
+    unended = identified(path, b"a\nb\nc", None)
+    assert identified(path, b"a\nb\nc\nd\n", unended) == grown
+    assert identified(path, b"a\nb\nc\r\nd", unended).size == 8
+
+
+@pytest.mark.parametrize("block", [3, 1 << 18])
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        (b"a\nb\n", b"a\nX\n", "its first 4 bytes are not those of in.txt"),
+        (b"a\nb\n", b"X\nb\nc\n", "its first 4 bytes are not those of in.txt"),
+        (b"a\nb\nc\n", b"a\nb\n", "it has 4 bytes now, and had 6"),
+        (b"a\nb", b"a\nbc\n", "its last line went on"),
+        (b"a\nb", b"a\nb ", "its last line went on"),
+    ],
+)
+def test_input_that_changed(tmp_path, monkeypatch, block, before, after, expected):
+    """Any other change is refused with what differs and what to do."""
+    monkeypatch.setattr("corral.job.files._BLOCK", block)
+    known = identified(tmp_path / "in.txt", before)
+    with pytest.raises(JobError, match=f"the input has changed: {expected}.*--overwrite"):
+        identified(tmp_path / "in.txt", after, known)
+
+
+def test_same_bytes_read_otherwise(tmp_path):
+    """The same bytes as another format are other inputs."""
+    known = identified(tmp_path / "in.txt", b"1\n")
+    with pytest.raises(JobError, match="it is read as jsonl now, and was read as txt"):
+        identified(tmp_path / "in.txt", b"1\n", known, input_format="jsonl")
+
+
+def test_what_is_appended_meanwhile_waits(tmp_path):
+    """A file that grows while the job runs is read no further than it was known at the start."""
+    path = tmp_path / "in.txt"
+    path.write_text("a\nb\n")
+    source = open_source(path)
+    source.identify(None)
+    with path.open("a") as file:
+        file.write("c\n")
+    assert [item for _, item in source.jobs(recorded())] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "expected"),
+    [
+        ("in.txt", b"", "in.txt is empty"),
+        ("in.txt", b"\n \n", "has blank lines only"),
+        ("in.csv", b"a,b\n", "has no rows below its header"),
+        ("in.txt.gz", b"not gzip", "is not a whole gzip file: Not a gzipped file"),
+        ("in.txt.gz", gzip.compress(b"a\nb\n" * 1000)[:-20], "is not a whole gzip file"),
+    ],
+)
+def test_file_without_inputs(tmp_path, name, content, expected):
+    """An empty or broken file is refused before anything starts."""
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(JobError, match=expected):
+        open_source(tmp_path / name).identify(None)
+
+
+def test_missing_file(tmp_path):
+    """A missing file is refused, with the nearest name."""
+    (tmp_path / "urls.txt.gz").touch()
+    with pytest.raises(JobError, match=r"no input file .*urls.txt; did you mean .*urls.txt.gz\?"):
+        open_source(tmp_path / "urls.txt")
+    with pytest.raises(JobError, match="cannot be read: it is a directory"):
+        open_source(tmp_path)
+    with pytest.raises(JobError, match="no input file"):
+        open_source(tmp_path / "no" / "urls.txt")
+
+
+def test_range():
+    """`range:N` gives the numbers below N, may become longer, and not shorter."""
+    source = open_source("range:5")
+    known = source.identify(None)
+    assert source.total == 5
+    assert list(source.jobs(recorded())) == [(n, n) for n in range(5)]
+    assert list(source.jobs(recorded(0, 1, 3))) == [(2, 2), (4, 4)]
+    open_source("range:6").identify(known)
+    with pytest.raises(JobError, match="it is range:4 now, and was range:5"):
+        open_source("range:4").identify(known)
+
+
+@pytest.mark.parametrize("text", ["range:", "range:0", "range:-1", "range:x", "range:1.5", "range:²"])
+def test_bad_range(text):
+    """Anything else than a whole number from 1 up is refused."""
+    with pytest.raises(JobError, match="expected range:N with a whole number N from 1 up"):
+        open_source(text)
+
+
+def test_iterable_is_compared_as_it_comes():
+    """What is recorded of an iterable is compared with what comes past; equal is equal, whatever the order of keys."""
+    found = Recorded()
+    found.hashes = array("q")
+    found.done.add(0)
+    found.remember(0, canonical({"b": 1, "a": [1.5]}))
+    assert list(open_source([{"a": [1.5], "b": 1}, "new"]).jobs(found)) == [(1, "new")]
+    with pytest.raises(JobError, match="input 0 is 'other' now"):
+        list(open_source(["other"]).jobs(found))
+
+
+def test_iterable_that_ended_early():
+    """A stream that is shorter than what is recorded of it has changed."""
+    found = recorded(7)
+    with pytest.raises(JobError, match="it ended after 3 inputs, and the results hold input 7"):
+        list(open_source(iter("abc")).jobs(found))
+
+
+async def test_async_iterable():
+    """An async iterable is a source, compared in the same way."""
+
+    async def items():
+        for letter in "abc":
+            yield letter
+
+    assert [job async for job in open_source(items()).jobs(recorded())] == [(0, "a"), (1, "b"), (2, "c")]
+    with pytest.raises(JobError, match="it ended after 3 inputs"):
+        [job async for job in open_source(items()).jobs(recorded(9))]
+
+
+@pytest.mark.parametrize("inputs", [3, b"bytes", None])
+def test_not_a_source(inputs):
+    """What is no source is refused by its type."""
+    with pytest.raises(
+        JobError, match=f"expected a path, '-', 'range:N' or an iterable of inputs, got {type(inputs).__name__}"
+    ):
+        open_source(inputs)
+
+
+async def test_pipe():
+    """A pipe gives inputs as the other end writes them, and ends where it closes."""
+    reading, writing = os.pipe()
+    jobs = PipeSource(reading, "pipe", "jsonl").jobs(recorded())
+    os.write(writing, b"1\n2")
+    assert await anext(jobs) == (0, 1)
+    os.write(writing, b"\n{\n")
+    assert await anext(jobs) == (1, 2)
+    index, bad = await anext(jobs)
+    assert index == 2
+    assert isinstance(bad, Bad)
+    os.write(writing, b'"last"')
+    os.close(writing)
+    assert await anext(jobs) == (3, "last")
+    with pytest.raises(StopAsyncIteration):
+        await anext(jobs)
+    os.close(reading)
+
+
+def test_named_pipe_is_a_stream(tmp_path):
+    """What is no regular file can be read only once."""
+    os.mkfifo(tmp_path / "in.jsonl")
+    writer = threading.Thread(target=(tmp_path / "in.jsonl").write_bytes, args=(b"1\n",))
+    writer.start()
+    source = open_source(tmp_path / "in.jsonl")
+    assert (source.kind, source.total, source.identify(None).format) == ("stream", None, "jsonl")
+    writer.join()
+
+
+def test_own_file_is_told(tmp_path):
+    """The input is recognised under another name, so that results never overwrite it."""
+    (tmp_path / "in.txt").write_text("a\n")
+    (tmp_path / "link").symlink_to("in.txt")
+    source = open_source(tmp_path / "in.txt")
+    assert isinstance(source, FileSource)
+    assert source.is_file(tmp_path / "link")
+    assert not source.is_file(tmp_path / "other")
+
+
+def test_bitmap():
+    """A bit for each input: what was added is in it, once."""
+    bits = Bitmap()
+    assert [bits.add(index) for index in (0, 7, 8, 100_000, 8)] == [True, True, True, True, False]
+    assert [index for index in range(100_002) if index in bits] == [0, 7, 8, 100_000]
+    assert (len(bits), bits.end()) == (4, 100_001)
+    other = Bitmap()
+    other.add(8)
+    other.add(9)
+    left = bits.without(other)
+    assert [index for index in range(20) if index in left] == [0, 7]
+    assert (len(left), left.end(), Bitmap().end()) == (3, 100_001, 0)
