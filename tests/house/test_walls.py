@@ -107,7 +107,9 @@ def test_import_costs_nothing_from_outside(module: str) -> None:
     room = room_of(module)
     other = {name for name in loaded if name.startswith("corral.") and room_of(name) not in {room, "verbs"}}
     outside = {name for name in loaded if name.partition(".")[0] not in {*sys.stdlib_module_names, "corral"}}
-    outside = {name for name in outside if not name.startswith("_sysconfigdata")}  # sysconfig's, named after the platform
+    outside = {
+        name for name in outside if not name.startswith("_sysconfigdata")
+    }  # sysconfig's, named after the platform
     assert module in loaded
     assert (other, outside) == (set(), set())
 

@@ -1,0 +1,219 @@
+"""The language server, as an editor sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.check.lsp.editor import Editor, edits_of, made
+
+LOST = """\
+import asyncio
+
+
+async def main() -> None:
+    asyncio.create_task(work())
+    await asyncio.sleep(1)
+"""
+KEPT = LOST.replace("    asyncio.create_task(work())", "    task = asyncio.create_task(work())").replace(
+    "asyncio.sleep(1)", "task"
+)
+EVERYWHERE = {"start": {"line": 0, "character": 0}, "end": {"line": 99, "character": 0}}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Editor]:
+    """One server for all tests: to start it costs more than any of them."""
+    with Editor(tmp_path_factory.mktemp("edited")) as running:
+        yield running
+
+
+@pytest.fixture
+def editor(server: Editor) -> Iterator[Editor]:
+    """The server with no document open, which is how each test leaves it."""
+    yield server
+    server.close_all()
+
+
+def test_diagnostics_follow_the_text(editor: Editor) -> None:
+    """A finding is there as soon as its code is, and gone as soon as the code is mended."""
+    editor.open("a.py", LOST)
+    (found,) = editor.diagnostics("a.py")
+    assert (found["code"], found["severity"], found["source"]) == ("TG001", 1, "corral")
+    assert found["range"] == {"start": {"line": 4, "character": 4}, "end": {"line": 4, "character": 31}}
+    editor.type("a.py", KEPT)
+    assert editor.diagnostics("a.py") == []
+    editor.type("a.py", LOST)
+    assert len(editor.diagnostics("a.py")) == 1
+
+
+def test_text_that_is_half_typed_is_told_as_such(editor: Editor) -> None:
+    """A syntax error is one diagnostic at its place, and the next text is checked as if nothing had been."""
+    editor.open("a.py", LOST.replace("work())", "work("))
+    (found,) = editor.diagnostics("a.py")
+    assert found["code"] == "TG000"
+    editor.type("a.py", LOST)
+    assert [each["code"] for each in editor.diagnostics("a.py")] == ["TG001"]
+
+
+def test_burst_of_typing_is_checked_to_its_end(editor: Editor) -> None:
+    """Of many changes in a row the last one is what the diagnostics are about."""
+    editor.open("a.py", KEPT)
+    for _ in range(200):
+        editor.type("a.py", KEPT)
+    editor.type("a.py", LOST)
+    assert [each["code"] for each in editor.diagnostics("a.py")] == ["TG001"]
+
+
+def test_closed_document_has_no_diagnostics(editor: Editor) -> None:
+    """Closing a document takes its diagnostics out of the editor's list."""
+    editor.open("a.py", LOST)
+    assert editor.diagnostics("a.py")
+    editor.close("a.py")
+    assert editor.diagnostics("a.py") == []
+
+
+@pytest.mark.parametrize(
+    ("offered", "start"),
+    [(None, 20), (["utf-16"], 20), (["utf-8", "utf-16"], None), (["utf-32"], 18)],
+    ids=["default", "utf-16", "utf-8", "utf-32"],
+)
+def test_columns_count_in_the_agreed_units(tmp_path: Path, offered: list[str] | None, start: int | None) -> None:
+    """Behind characters that are two UTF-16 units a range is where the editor sees the code."""
+    text = LOST.replace("    asyncio.create", '    horse = "🐎🐎"; asyncio.create')
+    with Editor(tmp_path, units=offered) as editor:
+        unit = editor.server.get("positionEncoding", "utf-16")
+        editor.open("a.py", text)
+        (found,) = editor.diagnostics("a.py")
+        before = '    horse = "🐎🐎"; '
+        units = {"utf-8": len(before.encode()), "utf-16": len(before) + 2, "utf-32": len(before)}[unit]
+        assert found["range"]["start"] == {"line": 4, "character": units}
+        assert unit in (offered or ["utf-16"])
+        assert start in {None, units}
+        assert editor.hover("a.py", 4, units)
+        assert editor.hover("a.py", 4, units - 1) is None
+
+
+def test_form_feeds_are_no_line_ends(editor: Editor) -> None:
+    """Characters that Python's `splitlines` breaks at do not move anything."""
+    editor.open("a.py", "x = 1\n\x0c\ny = '\u2028\x1c'\n" + LOST)
+    (found,) = editor.diagnostics("a.py")
+    assert found["range"]["start"] == {"line": 7, "character": 4}
+
+
+def test_hover_shows_the_rules_page(editor: Editor) -> None:
+    """Over a finding: what happens to this code, then the rule's page; elsewhere nothing."""
+    editor.open("a.py", LOST)
+    (found,) = editor.diagnostics("a.py")
+    shown = editor.hover("a.py", 4, 10)
+    assert shown["contents"]["kind"] == "markdown"
+    assert found["message"].split("\n")[0] in shown["contents"]["value"]
+    assert "Why is this bad" in shown["contents"]["value"]
+    assert editor.hover("a.py", 0, 3) is None
+    assert editor.hover("never-opened.py", 0, 3) is None
+
+
+def test_quick_fix_mends_the_finding(editor: Editor) -> None:
+    """The fix of a finding is offered first where the finding is, and making it leaves nothing to say."""
+    editor.open("a.py", LOST)
+    (found,) = editor.diagnostics("a.py")
+    fix, silence = editor.actions("a.py", found["range"], only=["quickfix"])
+    assert (fix["kind"], fix["isPreferred"], fix["diagnostics"]) == ("quickfix", True, [found])
+    mended = made(LOST, edits_of(fix))
+    assert "    spawn(work())\n" in mended
+    editor.type("a.py", mended)
+    assert editor.diagnostics("a.py") == []
+    assert silence["title"] == "Silence TG001 on this line"
+
+
+def test_quick_fix_stays_right_behind_wide_characters(editor: Editor) -> None:
+    """An edit's place is counted in UTF-16 units too."""
+    text = LOST.replace("    asyncio.create", '    horse = "🐎é"; asyncio.create')
+    editor.open("a.py", text)
+    (found,) = editor.diagnostics("a.py")
+    fix = editor.actions("a.py", found["range"], only=["quickfix"])[0]
+    assert '    horse = "🐎é"; spawn(work())\n' in made(text, edits_of(fix))
+
+
+def test_unsafe_fix_says_so(editor: Editor) -> None:
+    """A fix that changes what is cancelled or raised bears that in its title, and is never the preferred one."""
+    text = (
+        "import asyncio\n\n\nasync def main():\n    a = asyncio.create_task(f(1))\n    b = asyncio.create_task(f(2))\n"
+    )
+    editor.open("a.py", text + "    return await asyncio.gather(a, b)\n")
+    found = [each for each in editor.diagnostics("a.py") if each["code"] == "TG002"]
+    fix = editor.actions("a.py", found[0]["range"], only=["quickfix"])[0]
+    assert "unsafe: " in fix["title"]
+    assert fix["isPreferred"] is False
+
+
+def test_silencing_works(editor: Editor) -> None:
+    """The comment that is offered does silence the finding."""
+    editor.open("a.py", LOST)
+    (found,) = editor.diagnostics("a.py")
+    silence = editor.actions("a.py", found["range"])[1]
+    silenced = made(LOST, edits_of(silence))
+    assert "asyncio.create_task(work())  # noqa: TG001\n" in silenced
+    editor.type("a.py", silenced)
+    assert editor.diagnostics("a.py") == []
+
+
+def test_fix_all_makes_the_safe_fixes(editor: Editor) -> None:
+    """`source.fixAll` mends everything that is safe to mend, in one edit, and is asked for by that kind alone."""
+    text = LOST + "    asyncio.create_task(work())\n"
+    editor.open("a.py", text)
+    assert len(editor.diagnostics("a.py")) == 2
+    for kind in ("source", "source.fixAll", "source.fixAll.corral"):
+        (action,) = editor.actions("a.py", EVERYWHERE, only=[kind])
+        assert action["kind"] == "source.fixAll.corral"
+        editor.type("a.py", made(text, edits_of(action)))
+        assert editor.diagnostics("a.py") == []
+        editor.type("a.py", text)
+    assert editor.actions("a.py", EVERYWHERE, only=["source.organizeImports"]) == []
+
+
+def test_actions_are_about_the_newest_text(editor: Editor) -> None:
+    """Actions that are asked for right after a change are those of the changed text, under its version."""
+    editor.open("a.py", KEPT)
+    editor.diagnostics("a.py")
+    editor.type("a.py", LOST)
+    action = editor.actions("a.py", EVERYWHERE)[0]
+    assert action["edit"]["documentChanges"][0]["textDocument"]["version"] == 2
+
+
+def test_configuration_is_followed(editor: Editor) -> None:
+    """What `pyproject.toml` says holds, from the moment it says so; what it says wrong is told once."""
+    editor.open("a.py", LOST)
+    assert editor.diagnostics("a.py")
+    config = editor.folder / "pyproject.toml"
+    changed = {"uri": config.as_uri(), "type": 2}
+    config.write_text('[tool.corral]\nignore = ["TG001"]\n')
+    editor.tell("workspace/didChangeWatchedFiles", changes=[changed])
+    assert editor.diagnostics("a.py") == []
+    config.write_text('[tool.corral]\nignores = ["TG001"]\n')
+    editor.tell("workspace/didChangeWatchedFiles", changes=[changed])
+    assert "did you mean 'ignore'?" in editor.hear("window/showMessage")["message"]
+    assert editor.diagnostics("a.py")
+    config.write_text('[tool.corral]\nextend-exclude = ["a.py"]\n')
+    editor.tell("textDocument/didSave", textDocument={"uri": config.as_uri()})
+    assert editor.diagnostics("a.py") == []
+    config.unlink()
+    editor.tell("workspace/didChangeWatchedFiles", changes=[changed])
+    assert editor.diagnostics("a.py")
+
+
+def test_untitled_documents_are_checked(editor: Editor) -> None:
+    """A document that was never saved is checked like any other."""
+    document = {"uri": "untitled:Untitled-1", "languageId": "python", "version": 1, "text": LOST}
+    editor.tell("textDocument/didOpen", textDocument=document)
+    message = editor.hear("textDocument/publishDiagnostics")
+    assert (message["uri"], len(message["diagnostics"])) == ("untitled:Untitled-1", 1)
+
+
+def test_goodbye_ends_the_process(tmp_path: Path) -> None:
+    """After `shutdown` and `exit` the server is gone, with status 0."""
+    with Editor(tmp_path) as editor:
+        editor.open("a.py", LOST)
+    assert editor.status == 0
