@@ -51,9 +51,10 @@ def unavailable(name: str, error: ModuleNotFoundError) -> CommandUnavailable:
     module = error.name or "?"
     if module.startswith("corral"):
         return CommandUnavailable(f"`{command}` is not part of this installation (no module {module!r})")
-    extra = EXTRAS.get(module.partition(".")[0])
-    install = f"pip install 'corral[{extra}]'" if extra else f"pip install {module}"
-    return CommandUnavailable(f"`{command}` needs {module!r}, which is not installed: {install}")
+    package = module.partition(".")[0]
+    extra = EXTRAS.get(package)
+    install = f"pip install 'corral[{extra}]'" if extra else f"pip install {package}"
+    return CommandUnavailable(f"`{command}` needs {package!r}, which is not installed: {install}")
 
 
 def _chosen(arguments: Sequence[str]) -> str:

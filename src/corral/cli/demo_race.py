@@ -117,7 +117,10 @@ def end_with_parent() -> None:
     """End this process when its standard input closes, which is what the end of its parent does."""
 
     def watch() -> None:
-        sys.stdin.buffer.read()
+        while os.read(
+            0, 4096
+        ):  # not `sys.stdin`: its lock, held at the end of the interpreter, aborts the process on 3.11
+            pass
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
