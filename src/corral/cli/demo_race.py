@@ -117,9 +117,8 @@ def end_with_parent() -> None:
     """End this process when its standard input closes, which is what the end of its parent does."""
 
     def watch() -> None:
-        while os.read(
-            0, 4096
-        ):  # not `sys.stdin`: its lock, held at the end of the interpreter, aborts the process on 3.11
+        # Not `sys.stdin`: an interpreter that ends while a thread holds its lock aborts.
+        while os.read(0, 1024):
             pass
         os._exit(1)
 
