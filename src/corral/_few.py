@@ -20,6 +20,15 @@ async def _await(aw: Awaitable[Any]) -> Any:
     return await aw
 
 
+def _cancellation_of(task: Future[Any]) -> CancelledError:
+    """What a cancelled Task ended with: it knows the message, and where it struck."""
+    try:
+        task.exception()
+    except CancelledError as exc:
+        return exc
+    return CancelledError()
+
+
 class FewRun(Supervision):
     """Awaits all at once, on a loop that starts Tasks in the plain way. What was given gives its place to what came of it."""
 
@@ -48,7 +57,7 @@ class FewRun(Supervision):
         if not_awaited_by is not None:  # pragma: no cover - 3.14 and later only
             not_awaited_by(task, self.owner)
         if task.cancelled():
-            self.caught(index, self.kept[index], NOTHING, CancelledError())
+            self.caught(index, self.kept[index], NOTHING, _cancellation_of(task))
         elif (error := task.exception()) is not None:
             self.caught(index, self.kept[index], NOTHING, error)
         elif self.collect:
@@ -87,4 +96,4 @@ class FewRun(Supervision):
         return self.kept
 
 
-own_code.add(_await.__code__)
+own_code.update({_await.__code__, _cancellation_of.__code__})

@@ -302,7 +302,7 @@ async def test_from_a_generator_of_coroutines(beside: int) -> None:
     assert await gather_tg(*(returns(x) for x in range(3 + beside))) == list(range(3 + beside))
 
 
-async def test_a_hundred_thousand() -> None:
+async def test_far_more_than_workers() -> None:
     """Order and every value survive in a call that is far larger than the crew of workers."""
-    assert await gather_tg(*(returns(x, x % 2) for x in range(20_000))) == list(range(20_000))
-    assert await gather_tg(*(returns(x, 0) for x in range(100_000)), limit=10) == list(range(100_000))
+    assert await gather_tg(*(returns(x, x % 2) for x in range(2_000))) == list(range(2_000))
+    assert await gather_tg(*(returns(x, 0) for x in range(20_000)), limit=10) == list(range(20_000))
