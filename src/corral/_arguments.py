@@ -100,7 +100,7 @@ def check_fn(verb: str, fn: object) -> None:
 
 def check_items(verb: str, fn: object, items: object) -> None:
     """`items` is something to iterate over."""
-    if isinstance(items, Iterable | AsyncIterable) or hasattr(type(items), "__getitem__"):
+    if isinstance(items, (Iterable, AsyncIterable)) or hasattr(type(items), "__getitem__"):
         return
     if inspect.isgeneratorfunction(items) or inspect.isasyncgenfunction(items):
         raise TypeError(

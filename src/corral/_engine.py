@@ -98,7 +98,7 @@ class Run(TaskSupervision):
         if isinstance(items, AsyncIterable):
             self.source = AsyncSource(items)
             self.pull, self.queue = self.source.pull, self.source.queue
-            self.add(self.context.run(self.loop.create_task, self.source.feed(self)), self.FEEDER)
+            self.add(self.context.run(self.make_task, self.source.feed(self)), self.FEEDER)
             return
         try:
             self.source = SyncSource(items, self.context.copy())
@@ -114,7 +114,7 @@ class Run(TaskSupervision):
             worker = _worker.work(self)
             self.starting = True
             try:
-                task = self.context.run(self.loop.create_task, worker)
+                task = self.context.run(self.make_task, worker)
             except BaseException as exc:
                 worker.close()
                 self.bug(exc)

@@ -9,7 +9,7 @@ import asyncio
 import inspect
 from abc import ABC, abstractmethod
 from asyncio import CancelledError, Future, Task, current_task
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
 from corral._failures import Failures, own_code, show, strip
@@ -182,6 +182,10 @@ class TaskSupervision(Supervision):
     @abstractmethod
     def lost(self, state: int) -> None:
         """A task ended without a word: it was cancelled by a stranger while it held no input."""
+
+    def make_task(self, coro: Coroutine[Any, Any, None]) -> Task[None]:
+        """A task in the context that this is called in: `context=` would break task factories of two arguments."""
+        return self.loop.create_task(coro)
 
     def add(self, task: Task[None], state: int) -> None:
         """Supervises a task from now on."""

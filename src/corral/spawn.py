@@ -81,7 +81,7 @@ def _ended(place: str, task: asyncio.Task[object]) -> None:
 def _not_a_coroutine(thing: object) -> str:
     text = f"spawn: expected a coroutine, got {show(thing)} ({type(thing).__name__})"
     if inspect.iscoroutinefunction(thing):
-        return f"{text}: the function itself.\nInstead, with the call:\n  spawn({thing.__name__}(...))"
+        return f"{text}: the function itself.\nInstead, with the call:\n  spawn({getattr(thing, '__name__', 'f')}(...))"
     if asyncio.isfuture(thing):
         return f"{text}: it has been started already. Give spawn the coroutine itself."
     return text

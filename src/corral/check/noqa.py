@@ -30,7 +30,7 @@ class Comment:
     start: int
     end: int
     codes: list[str]
-    used: set[str] = field(default_factory=set)
+    used: set[str] = field(default_factory=set[str])
 
     def covers(self, code: str) -> bool:
         """Whether a finding of this code is suppressed by it."""

@@ -20,7 +20,7 @@ NOTHING: frozenset[ast.AST] = frozenset()
 def merge(*states: State) -> State:
     """Where ways meet, everything that waits on either still waits."""
     reachable = [s for s in states if s is not None]
-    return frozenset().union(*reachable) if reachable else None
+    return NOTHING.union(*reachable) if reachable else None
 
 
 @final
@@ -28,9 +28,9 @@ def merge(*states: State) -> State:
 class Exits:
     """The states in which a block is left otherwise than by its end."""
 
-    returns: list[tuple[frozenset[ast.AST], ast.AST]] = field(default_factory=list)
-    breaks: list[frozenset[ast.AST]] = field(default_factory=list)
-    continues: list[frozenset[ast.AST]] = field(default_factory=list)
+    returns: list[tuple[frozenset[ast.AST], ast.AST]] = field(default_factory=list[tuple[frozenset[ast.AST], ast.AST]])
+    breaks: list[frozenset[ast.AST]] = field(default_factory=list[frozenset[ast.AST]])
+    continues: list[frozenset[ast.AST]] = field(default_factory=list[frozenset[ast.AST]])
 
 
 @final
@@ -187,7 +187,7 @@ class Paths:
         outer, self.exits = self.exits, Exits()
         self.regions.append(set())
         body = self.block(node.body, state)
-        failed = frozenset().union(state, body or NOTHING, *(s for s, _ in self.exits.returns)) - self.regions.pop()
+        failed = state.union(body or NOTHING, *(s for s, _ in self.exits.returns)) - self.regions.pop()
         ends = [self.block(node.orelse, body), *(self.block(h.body, self.happen(h, failed)) for h in node.handlers)]
         inner, self.exits = self.exits, outer
         for returned, where in inner.returns:

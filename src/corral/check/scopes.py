@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import enum
 from collections.abc import Callable, Iterator
-from typing import cast, final
+from typing import Any, cast, final
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 Comprehension = ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp
@@ -339,7 +339,7 @@ def build(tree: ast.Module) -> Index:
         if names is None:
             names = FIELDS[kind] = fields(kind)
         for name in names:
-            value = getattr(node, name, None)
+            value: Any = getattr(node, name, None)
             if value.__class__ is list:
                 for child in reversed(value):
                     if isinstance(child, ast.AST):

@@ -54,8 +54,8 @@ class Child:
 class Family:
     """What one call waits for together, and the variables it came by."""
 
-    children: list[Child] = field(default_factory=list)
-    names: set[str] = field(default_factory=set)
+    children: list[Child] = field(default_factory=list[Child])
+    names: set[str] = field(default_factory=set[str])
     starred: bool = False
 
     def has(self, origin: Origin) -> bool:

@@ -151,7 +151,7 @@ class Surroundings:
         """The statements that follow one in its block."""
         block = self.index.parents[statement]
         for field in ("body", "orelse", "finalbody"):
-            body = getattr(block, field, [])
+            body: list[ast.stmt] | ast.AST = getattr(block, field, [])
             if isinstance(body, list) and statement in body:
                 return body[body.index(statement) + 1 :]
         return []
@@ -163,8 +163,8 @@ class Surroundings:
         while not isinstance(node, (*FUNCTIONS, ast.Lambda, ast.Module)):
             block = self.index.parents[node]
             for field in ("body", "orelse", "finalbody"):
-                body = getattr(block, field, [])
-                if isinstance(body, list) and node in body:
+                body: list[ast.stmt] | ast.AST = getattr(block, field, [])
+                if isinstance(body, list) and isinstance(node, ast.stmt) and node in body:
                     found += body[: body.index(node)]
             if field_is_final(block, node):
                 found += getattr(block, "body", [])

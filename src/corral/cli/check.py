@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import io
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
-from typing import NoReturn, TextIO
+from typing import BinaryIO, NoReturn, TextIO
 
 import typer
 
@@ -90,7 +90,7 @@ def _named(paths: list[str], stdin_filename: str | None) -> tuple[tuple[str, ...
 
 
 @contextlib.contextmanager
-def _mistakes_told() -> Iterator[None]:
+def _mistakes_told() -> Generator[None]:
     """What a user can mend ends the command with one line and status 2."""
     try:
         yield
@@ -110,7 +110,7 @@ def _stop(message: str) -> NoReturn:
 
 
 @contextlib.contextmanager
-def _output(name: str | None, *, aside: bool) -> Iterator[TextIO]:
+def _output(name: str | None, *, aside: bool) -> Generator[TextIO]:
     """Where the report goes: a file, standard output, or `aside` standard error, where mended source has the output for itself."""
     if name:
         with Path(name).open("w", encoding="utf-8", errors="backslashreplace") as file:
@@ -137,11 +137,12 @@ def _write(result: Result, options: Options, out: TextIO, report: Format, *, cou
 
 def _write_bytes(data: bytes, out: TextIO) -> None:
     """The bytes as they are: source and diffs are in the encoding of their file, not of the terminal."""
-    if isinstance(out, io.TextIOWrapper):
-        out.flush()
-        out.buffer.write(data)
-    else:
+    buffer: BinaryIO | None = getattr(out, "buffer", None)  # a stream that a test put there has none
+    if buffer is None:
         out.write(data.decode("utf-8", "backslashreplace"))
+    else:
+        out.flush()
+        buffer.write(data)
 
 
 def _close(result: Result, options: Options, *, prose: bool) -> None:

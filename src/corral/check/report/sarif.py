@@ -81,7 +81,7 @@ def _location(path: str) -> dict[str, object]:
 
 def _fix(fix: Fix, location: dict[str, object], source: SourceText) -> dict[str, object]:
     about = fix.title if fix.safe else f"{fix.title} (unsafe: {fix.caveat})"
-    replacements = []
+    replacements: list[dict[str, object]] = []
     for edit in fix.edits:
         (row, column), (end_row, end_column) = source.place(edit.start), source.place(edit.end)
         region = {"startLine": row, "startColumn": column, "endLine": end_row, "endColumn": end_column}

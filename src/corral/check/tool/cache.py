@@ -13,7 +13,7 @@ import os
 import sys
 import time
 from hashlib import blake2b
-from typing import Any, final
+from typing import Any, cast, final
 
 from corral.check.model import Edit, Finding, Fix, Level, Span
 from corral.check.settings import Settings
@@ -92,13 +92,14 @@ def _prune(folder: str) -> None:
 def _load(path: str) -> dict[str, list[Any]]:
     try:
         with open(path, "rb") as file:
-            known = json.loads(file.read().decode("utf-8", "surrogatepass"))
+            known: Any = json.loads(file.read().decode("utf-8", "surrogatepass"))
     except (OSError, ValueError, RecursionError):
         return {}
-    well_formed = isinstance(known, dict) and all(
-        isinstance(entry, list) and len(entry) == 4 for entry in known.values()
-    )
-    return known if well_formed else {}
+    if not isinstance(known, dict):
+        return {}
+    entries = cast("dict[str, list[Any]]", known)
+    well_formed = all(entry.__class__ is list and len(entry) == 4 for entry in entries.values())
+    return entries if well_formed else {}
 
 
 def _key(settings: Settings) -> str:

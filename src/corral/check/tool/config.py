@@ -7,7 +7,7 @@ import difflib
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeAlias, final
+from typing import Any, TypeAlias, cast, final
 
 from corral.check.model import Level
 from corral.check.registry import META, RULES
@@ -49,7 +49,7 @@ def find_project(start: str) -> Project:
     Fails: `ConfigError`.
     """
     folder = os.path.abspath(start)
-    root = None
+    root: tuple[str, dict[str, Any]] | None = None
     while True:
         path = os.path.join(folder, "pyproject.toml")
         if os.path.isfile(path):
@@ -85,10 +85,10 @@ def _read(path: str) -> dict[str, Any]:
 
 
 def _table(parent: Mapping[str, Any], name: str, path: str) -> dict[str, Any]:
-    table = parent.get(name, {})
+    table: Any = parent.get(name, {})
     if not isinstance(table, dict):
         raise ConfigError(f"{path}: expected a table [{name}], got {table!r}")
-    return table
+    return cast("dict[str, Any]", table)
 
 
 def project_from(document: Mapping[str, Any], path: str) -> Project:
@@ -142,9 +142,9 @@ def level(value: object) -> Level:
     raise ValueError(f"expected one of {', '.join(each.label for each in Level)}, got {value!r}")
 
 
-def _strings(value: object) -> Strings:
-    if isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value):
-        return tuple(value)
+def _strings(value: Any) -> Strings:
+    if isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in cast("Iterable[object]", value)):
+        return tuple(cast("Iterable[str]", value))
     raise ValueError(f"expected a list of strings, got {value!r}")
 
 
@@ -172,9 +172,10 @@ def _bytes(value: object) -> int:
     raise ValueError(f"expected a number of bytes above 0, got {value!r}")
 
 
-def _ignores_by_glob(value: object) -> tuple[tuple[str, Strings], ...]:
+def _ignores_by_glob(value: Any) -> tuple[tuple[str, Strings], ...]:
     if isinstance(value, dict):
-        return tuple((_globs([glob])[0], selectors(codes)) for glob, codes in value.items())
+        table = cast("dict[str, object]", value)
+        return tuple((_globs([glob])[0], selectors(codes)) for glob, codes in table.items())
     raise ValueError(f"expected a table of glob = [codes], got {value!r}")
 
 
