@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import collections
 import contextlib
 import functools
 import sys
@@ -45,15 +46,101 @@ async def logs_calls(item):
     return item
 
 
+_running = 0
+
+
+async def tells_how_many_run(item):
+    global _running  # noqa: PLW0603  # counted over all calls
+    _running += 1
+    try:
+        await asyncio.sleep(0.005)
+        return _running
+    finally:
+        _running -= 1
+
+
+_met = 0
+
+
+async def meets_the_others(item):
+    """Ends when thirty of it have begun."""
+    global _met  # noqa: PLW0603  # counted over all calls
+    _met += 1
+    while _met % 30:
+        await asyncio.sleep(0.001)
+    return item
+
+
+async def early_ones_are_slow(item):
+    await asyncio.sleep(0.02 if int(item) % 10 == 0 else 0)
+    return item
+
+
+async def first_fails_others_nap(item):
+    if item == 0:
+        await asyncio.sleep(0.05)
+        raise ValueError("the first")
+    await asyncio.sleep(0.3)
+    return item
+
+
+class Refused(Exception):
+    retry_after = 0.1
+
+
+_refused: collections.Counter = collections.Counter()
+
+
+async def refused_twice(item):
+    _refused[item] += 1
+    if _refused[item] % 3:
+        raise Refused("come back later")
+    return item
+
+
+async def tells_its_loop(item):
+    return type(asyncio.get_running_loop()).__module__
+
+
+async def logs_start_and_end(item):
+    """A line in the file `begun`, and one in `ended`."""
+    with Path("begun").open("a") as log:
+        log.write(f"{item}\n")
+    await asyncio.sleep(0.02)
+    with Path("ended").open("a") as log:
+        log.write(f"{item}\n")
+    return item
+
+
+async def first_ten_are_quick(item):
+    await asyncio.sleep(0 if item < 10 else 1000)
+    return item
+
+
+async def some_are_stubborn(item):
+    if item % 2:
+        await stubborn(item)
+    return item
+
+
+async def blocks_after_ten(item):
+    if item >= 10:
+        await asyncio.sleep(0.05)
+        time.sleep(1000)
+    return item
+
+
+async def prints(item):
+    await asyncio.sleep(0.05)
+    print(f"hello {item}", flush=True)
+    return item
+
+
 async def stubborn(item):
     """Does not let itself be cancelled."""
     while True:
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.sleep(1000)
-
-
-async def blocks_the_loop(item):
-    time.sleep(1000)
 
 
 async def exits(item):

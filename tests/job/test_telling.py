@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from corral.job.progress import LiveMeter, PlainMeter, Silent, State, line, meter
+from corral.job.progress import LiveMeter, PlainMeter, Silent, State, facts, meter, wrapped
 from corral.job.summary import FailureKind, Summary, Tally, duration, told
 
 
@@ -115,15 +115,22 @@ def state(total=200) -> State:
     return found
 
 
-def test_progress_line():
+def test_progress_facts():
     """Done of total, rate now and mean, in flight, failed, time left; and without a total what can be told."""
-    assert re.fullmatch(
-        r"150/200 \(75.0%\)  20.0/s now, 5.0/s mean  7 in flight  3 failed  2.5 s left", line(state(), 20.0)
-    )
-    assert re.fullmatch(r"150  20.0/s now, 5.0/s mean  7 in flight  3 failed", line(state(None), 20.0))
+    known = ["150/200 (75.0%)", "20.0/s now, 5.0/s mean", "7 in flight", "3 failed", "2.5 s left"]
+    assert facts(state(), 20.0) == known
+    assert facts(state(None), 20.0) == ["150", *known[1:4]]
     stopping = state()
     stopping.stopping = True
-    assert line(stopping, 20.0).endswith("stopping")
+    assert facts(stopping, 20.0) == [*known[:4], "stopping"]
+
+
+def test_progress_in_a_narrow_window():
+    """What does not fit on a line stands on the next one; nothing is left out."""
+    parts = ["150/200 (75.0%)", "20.0/s now, 5.0/s mean", "7 in flight"]
+    assert wrapped(parts, 52) == ["  ".join(parts)]
+    assert wrapped(parts, 51) == ["  ".join(parts[:2]), parts[2]]
+    assert wrapped(parts, 10) == parts
 
 
 class Terminal(io.StringIO):
@@ -150,21 +157,26 @@ def test_plain_meter():
     assert [text[:8] for text in out.getvalue().splitlines()] == ["150/200 ", "stopping"]
 
 
-@pytest.mark.parametrize("total", [200, None])
-def test_live_meter(monkeypatch, total):
-    """On a terminal the line is drawn over and over, and taken away at the end."""
-    monkeypatch.setenv("COLUMNS", "160")
+@pytest.mark.parametrize(
+    ("total", "columns", "bar"), [(200, 160, 24), (200, 83, 10), (200, 80, 0), (200, 40, 0), (None, 160, 0)]
+)
+def test_live_meter(monkeypatch, total, columns, bar):
+    """On a terminal the line is drawn over and over, with a bar where there is room, and taken away at the end."""
+    monkeypatch.setenv("COLUMNS", str(columns))
     monkeypatch.setenv("TERM", "xterm")
     out = Terminal()
     live = LiveMeter(out)
     live.show(state(total))
+    drawn = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", out.getvalue())
+    assert sum(drawn.count(piece) for piece in "━╸╺") == bar
+    assert all(len(line) <= columns for line in drawn.splitlines())
+    assert all(fact in drawn for fact in ("150", "7 in flight", "3 failed"))
     live.say("said meanwhile")
     live.show(state(total))
     live.close()
     text = out.getvalue()
     assert text.count("7 in flight") >= 2
     assert "said meanwhile" in text
-    assert ("━" in text) == (total is not None)
     assert text.endswith(("\x1b[2K", "\x1b[?25h"))
 
 

@@ -36,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             from corral.cli._app import application
         except ModuleNotFoundError as error:
             raise unavailable(chosen, error) from error
-        application(chosen)(arguments, prog_name="corral")
+        application(chosen)(arguments, prog_name="corral", obj=arguments)
     except CommandUnavailable as error:
         print(f"corral: {error}", file=sys.stderr)
         return 2

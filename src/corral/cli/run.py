@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,7 @@ from corral.job.summary import told
 
 
 def run(
+    context: typer.Context,
     function: FunctionArgument,
     inputs: InputArgument,
     limit: LimitOption,
@@ -77,20 +79,29 @@ def run(
     options: dict[str, Any] = {
         name: value
         for name, value in locals().items()
-        if name not in {"function", "inputs", "limit", "out", "as_json", "quiet"}
+        if name not in {"context", "function", "inputs", "limit", "out", "as_json", "quiet"}
     }
-    raise typer.Exit(_run(function, inputs, out, limit, options, as_json=as_json, quiet=quiet))
 
-
-def _run(
-    function: str, inputs: str, out: Path, limit: str, options: dict[str, Any], *, as_json: bool, quiet: bool
-) -> int:
-    def tell(summary: Summary, command: str | None = _again()) -> None:
+    def tell(summary: Summary) -> None:
         if as_json:
             print(json.dumps(summary.as_dict(), indent=2))
         elif not quiet:
-            print(told(summary, command))
+            print(told(summary, _again(context)))
         sys.stdout.flush()
+
+    raise typer.Exit(_run(function, inputs, out, limit, options, tell, quiet=quiet))
+
+
+def _run(
+    function: str,
+    inputs: str,
+    out: Path,
+    limit: str,
+    options: dict[str, Any],
+    tell: Callable[[Summary], None],
+    *,
+    quiet: bool,
+) -> int:
 
     try:
         asked = Options(limit=_limit(limit), **options)
@@ -113,7 +124,7 @@ def _limit(given: str) -> int | None:
     raise JobError(f"--limit: expected a whole number from 1 up, or none, got {given!r}; for example --limit 500")
 
 
-def _again() -> str:
+def _again(context: typer.Context) -> str:
     """The command that goes on: the one that was typed, and not from the beginning."""
-    typed = [word for word in sys.argv[1:] if word != "--overwrite"]
-    return shlex.join(["corral", *typed])
+    typed: list[str] = context.obj
+    return shlex.join(["corral", *(word for word in typed if word != "--overwrite")])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import difflib
 import errno
 import gzip
 import hashlib
@@ -68,11 +69,17 @@ def _file(path: Path, input_format: str | None) -> Source:
         with path.open("rb"):
             return source
     except FileNotFoundError:
-        beside = [other.name for other in path.parent.iterdir()] if path.parent.is_dir() else []
-        near = next((name for name in beside if name.lower() == path.name.lower() or name.startswith(path.name)), None)
-        raise JobError(f"no input file {path}" + (f"; did you mean {path.with_name(near)}?" if near else "")) from None
+        near = _nearest(path)
+        raise JobError(f"no input file {path}" + (f"; did you mean {near}?" if near else "")) from None
     except OSError as why:
         raise JobError(f"the input {path} cannot be read: {why.strerror}") from None
+
+
+def _nearest(path: Path) -> Path | None:
+    beside = [other.name for other in path.parent.iterdir()] if path.parent.is_dir() else []
+    longer = [name for name in beside if name.startswith(path.name)]  # `.gz` was forgotten
+    near = longer or difflib.get_close_matches(path.name, beside, n=1)
+    return path.with_name(near[0]) if near else None
 
 
 def _pipe(path: Path, input_format: str | None) -> Source:

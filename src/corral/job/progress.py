@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING, Final, Protocol, TextIO
 from corral.job.summary import Tally, duration
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
     from rich.live import Live
 
 PLAIN_EVERY: Final = 10.0
 _LIVE_EVERY: Final = 0.2
+_SHORTEST_BAR: Final = 8
+_LONGEST_BAR: Final = 24
 
 
 class State:
@@ -93,7 +96,7 @@ class Speed:
         return (done - before) / (at - then) if at > then else 0.0
 
 
-def line(state: State, now: float) -> str:
+def facts(state: State, now: float) -> list[str]:
     """Done of total, rate now and mean, in flight, failed, time left."""
     elapsed = monotonic() - state.start
     mean = state.tally.ran / elapsed if elapsed else 0.0
@@ -109,7 +112,19 @@ def line(state: State, now: float) -> str:
         parts.append("stopping")
     elif state.total is not None and now:
         parts.append(f"{duration((state.total - state.recorded) / now)} left")
-    return "  ".join(parts)
+    return parts
+
+
+def wrapped(parts: list[str], width: int) -> list[str]:
+    """The parts on as few lines as they fit on."""
+    lines = [parts[0]]
+    for part in parts[1:]:
+        longer = f"{lines[-1]}  {part}"
+        if len(longer) <= width:
+            lines[-1] = longer
+        else:
+            lines.append(part)
+    return lines
 
 
 class PlainMeter:
@@ -123,7 +138,7 @@ class PlainMeter:
 
     def show(self, state: State) -> None:
         """Write a line."""
-        print(line(state, self._speed.now(state.tally.ran)), file=self._stream, flush=True)
+        print("  ".join(facts(state, self._speed.now(state.tally.ran))), file=self._stream, flush=True)
 
     def say(self, text: str) -> None:
         """Write a line."""
@@ -146,23 +161,34 @@ class LiveMeter:
         self._live: Live | None = None
 
     def show(self, state: State) -> None:
-        """Draw the line."""
+        """Draw the line: a bar where there is room for one, and a second line where there is no room for one."""
+        from rich.console import Group
         from rich.live import Live
         from rich.progress_bar import ProgressBar
         from rich.table import Table
         from rich.text import Text
 
-        row = Table.grid(padding=(0, 1))
-        if state.total is not None:
-            bar = ProgressBar(total=state.total, completed=state.recorded, width=24)
-            row.add_row(bar, Text(line(state, self._speed.now(state.tally.ran)), no_wrap=True, overflow="ellipsis"))
-        else:
-            row.add_row(Text(line(state, self._speed.now(state.tally.ran)), no_wrap=True, overflow="ellipsis"))
+        width = self._console.width
+        lines = wrapped(facts(state, self._speed.now(state.tally.ran)), width)
+        drawn: RenderableType = Group(*(Text(line, no_wrap=True, overflow="ellipsis") for line in lines))
+        room = width - len(lines[0]) - 1
+        if state.total is not None and len(lines) == 1 and room >= _SHORTEST_BAR:
+            row = Table.grid(padding=(0, 1))
+            bar = ProgressBar(total=state.total, completed=state.recorded, width=min(room, _LONGEST_BAR))
+            row.add_row(bar, drawn)
+            drawn = row
         if self._live is None:
             # No refresh thread of rich's: it is drawn from the loop, and what `fn` prints goes above it.
-            self._live = Live(row, console=self._console, auto_refresh=False, transient=True)
+            # What goes into a pipe or a file stays whole: only what would be written over the line is held up.
+            self._live = Live(
+                drawn,
+                console=self._console,
+                auto_refresh=False,
+                transient=True,
+                redirect_stdout=sys.stdout.isatty(),
+            )
             self._live.start()
-        self._live.update(row, refresh=True)
+        self._live.update(drawn, refresh=True)
 
     def say(self, text: str) -> None:
         """Write a line above the one that is drawn over."""

@@ -1,0 +1,378 @@
+"""`corral run`: every option from the command line, and every mistake that can be made with it."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+import sys
+import time
+from typing import NamedTuple
+
+import pytest
+
+from corral.cli import main
+from corral.cli.run_options import __dict__ as declared
+from corral.job import run_job
+from tests.job import functions
+
+
+class Done(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+SAME = f"{functions.__file__}:same"
+
+
+def fn(name: str) -> str:
+    return f"{functions.__file__}:{name}"
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    return tmp_path
+
+
+@pytest.fixture
+def corral(folder, capsys):
+    """Runs the command in this process."""
+
+    def run(*arguments: object) -> Done:
+        code = main(["run", *map(str, arguments)])
+        return Done(code, *capsys.readouterr())
+
+    return run
+
+
+def records(path) -> list[dict]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_help_has_an_example_of_every_option(corral, monkeypatch):
+    """`--help` names each option that there is, and shows each in use."""
+    monkeypatch.setenv("COLUMNS", "250")
+    monkeypatch.setenv("NO_COLOR", "1")
+    shown = corral("--help").out
+    names = set(re.findall(r"--[a-z-]+", " ".join(line[:30] for line in shown.splitlines() if line.startswith("│"))))
+    options = [name for name in declared if name.endswith("Option")]
+    assert len(names - {"--help"}) == len(options)
+    for name in names - {"--help"}:
+        said = next(line for line in shown.splitlines() if re.match(rf"│\W*{name} ", line))
+        assert re.search(rf"Example: .*{name}", said), said
+
+
+def test_all_well(corral, folder):
+    """Without failures: exit 0, a summary on standard output, and a record of each input."""
+    (folder / "in.txt").write_text("a\nb\nc\n")
+    done = corral(SAME, "in.txt", "--limit", 2)
+    assert (done.code, done.err) == (0, "")
+    assert done.out.startswith("done: 3 ok, 0 failed\n  this run:    3 in ")
+    assert done.out.endswith("results:     results.jsonl\n")
+    assert sorted(record["output"] for record in records(folder / "results.jsonl")) == ["a", "b", "c"]
+
+
+def test_some_failed(corral, folder):
+    """With failures: exit 1, and the summary counts them by type, shows one, and says how to list and to redo them."""
+    done = corral(fn("odd_fails"), "range:7", "--limit", 2)
+    assert done.code == 1
+    assert "done: 4 ok, 3 failed\n" in done.out
+    assert re.search(r"3 x ValueError, first at input 1: 1 is odd\n", done.out)
+    assert "--retry-failed" in done.out
+    listing = re.search(r"grep '(.*)' results.jsonl", done.out)[1]
+    assert [record["index"] for record in records(folder / "results.jsonl") if "error" in record] == [1, 3, 5]
+    assert sum(listing in line for line in (folder / "results.jsonl").read_text().splitlines()) == 3
+
+
+INPUTS = {
+    "in.txt": (b"a\n\nb\n", ["a", "b"]),
+    "in.txt.gz": (gzip.compress(b"a\nb\n"), ["a", "b"]),
+    "in.jsonl": (b'{"k": 1}\n[2]\n', [{"k": 1}, [2]]),
+    "in.jsonl.gz": (gzip.compress(b'{"k": 1}\n[2]\n'), [{"k": 1}, [2]]),
+    "in.csv": (b"k,l\n1,x\n2,y\n", [{"k": "1", "l": "x"}, {"k": "2", "l": "y"}]),
+    "in.csv.gz": (gzip.compress(b"k,l\n1,x\n2,y\n"), [{"k": "1", "l": "x"}, {"k": "2", "l": "y"}]),
+}
+
+
+@pytest.mark.parametrize("name", INPUTS)
+def test_inputs_by_ending(corral, folder, name):
+    """The ending of a file tells how it is read, compressed or not."""
+    content, expected = INPUTS[name]
+    (folder / name).write_bytes(content)
+    assert corral(SAME, name, "--limit", 1).code == 0
+    assert [record["output"] for record in records(folder / "results.jsonl")] == expected
+
+
+def test_range(corral, folder):
+    """`range:N` is the numbers below N."""
+    assert corral(SAME, "range:5", "--limit", 1).code == 0
+    assert [record["input"] for record in records(folder / "results.jsonl")] == [0, 1, 2, 3, 4]
+
+
+def test_input_format(corral, folder):
+    """`--input-format` says how to read what has no telling name."""
+    (folder / "in.data").write_text("1\n2\n")
+    assert "cannot tell the format of 'in.data'" in corral(SAME, "in.data", "--limit", 1).err
+    assert corral(SAME, "in.data", "--limit", 1, "--input-format", "jsonl").code == 0
+    assert [record["output"] for record in records(folder / "results.jsonl")] == [1, 2]
+
+
+def test_out_and_its_short_form(corral, folder):
+    """`--out` and `-o` name the results."""
+    assert corral(SAME, "range:2", "--limit", 1, "--out", "a.jsonl").code == 0
+    assert corral(SAME, "range:2", "--limit", 1, "-o", "b.jsonl").code == 0
+    assert (folder / "a.jsonl").exists()
+    assert (folder / "b.jsonl").exists()
+
+
+def test_limit_none(corral):
+    """`--limit none` runs as many as it takes: inputs that wait for each other all end."""
+    assert corral(fn("meets_the_others"), "range:30", "--limit", "none").code == 0
+
+
+def test_limit_holds(corral, folder):
+    """No more than `--limit` inputs run at a time."""
+    assert corral(fn("tells_how_many_run"), "range:40", "--limit", 7).code == 0
+    assert max(record["output"] for record in records(folder / "results.jsonl")) == 7
+
+
+def test_ordered(corral, folder):
+    """`--ordered` writes the records in the order of the inputs, whoever is done first."""
+    assert corral(fn("early_ones_are_slow"), "range:30", "--limit", 10).code == 0
+    assert [record["index"] for record in records(folder / "results.jsonl")] != list(range(30))
+    assert corral(fn("early_ones_are_slow"), "range:30", "--limit", 10, "--ordered", "--overwrite").code == 0
+    assert [record["index"] for record in records(folder / "results.jsonl")] == list(range(30))
+
+
+def test_timeout(corral, folder):
+    """`--timeout` fails the call that takes longer."""
+    done = corral(fn("nap_long"), "range:2", "--limit", 2, "--timeout", 0.02)
+    assert done.code == 1
+    assert "2 x TimeoutError, first at input 0: no result within 0.02 s" in done.out
+
+
+def test_retries_wait_for_retry_after(corral, folder):
+    """`--retries` tries again, no sooner than the `Retry-After` of the failure; how often is in the record."""
+    begun = time.monotonic()
+    assert corral(fn("refused_twice"), "range:3", "--limit", 3, "--retries", 5).code == 0
+    assert time.monotonic() - begun >= 0.2
+    assert [record["attempts"] for record in records(folder / "results.jsonl")] == [3, 3, 3]
+
+
+def test_rate(corral):
+    """`--rate` holds the calls back, however many could run."""
+    begun = time.monotonic()
+    assert corral(SAME, "range:9", "--limit", "none", "--rate", "20/s").code == 0
+    assert time.monotonic() - begun >= 8 / 20
+
+
+def test_on_error_stop(corral, folder):
+    """`--on-error stop` ends the run at the first failure; the same command goes on behind it."""
+    done = corral(fn("odd_fails"), "range:100", "--limit", 1, "--on-error", "stop")
+    assert done.code == 1
+    assert done.out.startswith("stopped at the first failure (--on-error stop): 1 ok, 1 failed, 98 left")
+    assert done.out.endswith(f"to go on:    corral run {fn('odd_fails')} range:100 --limit 1 --on-error stop\n")
+    corral(fn("odd_fails"), "range:100", "--limit", 1, "--on-error", "stop")
+    assert [record["index"] for record in records(folder / "results.jsonl")] == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize(("allowed", "failed"), [("3", 4), ("10%", 50)])
+def test_max_failures(corral, allowed, failed):
+    """`--max-failures` ends the run at more failures than a number, or than a share of a hundred and more."""
+    done = corral(fn("odd_fails"), "range:1000", "--limit", 1, "--max-failures", allowed)
+    assert done.code == 1
+    assert "stopped: more failures than --max-failures allows" in done.out
+    assert f" {failed} failed" in done.out
+
+
+def test_retry_failed(corral, folder):
+    """`--retry-failed` runs the failures again and only them; each index is in the file once."""
+    assert corral(fn("fails_until_healed"), "range:10", "--limit", 3).code == 1
+    (folder / "healed").touch()
+    assert corral(fn("fails_until_healed"), "range:10", "--limit", 3).code == 1
+    done = corral(fn("fails_until_healed"), "range:10", "--limit", 3, "--retry-failed")
+    assert done.code == 0
+    assert "done: 10 ok, 0 failed, 5 of these recorded before" in done.out
+    assert sorted(record["index"] for record in records(folder / "results.jsonl")) == list(range(10))
+
+
+def test_overwrite(corral, folder):
+    """`--overwrite` begins anew, with another function too."""
+    corral(SAME, "range:5", "--limit", 1)
+    assert corral(fn("nap"), "range:3", "--limit", 1).code == 2
+    assert corral(fn("nap"), "range:3", "--limit", 1, "--overwrite").code == 0
+    assert len(records(folder / "results.jsonl")) == 3
+
+
+def test_quiet(corral):
+    """`--quiet` and `-q` say nothing, and errors of the run itself are still told."""
+    assert corral(fn("odd_fails"), "range:3", "--limit", 1, "--quiet") == (1, "", "")
+    assert corral(fn("odd_fails"), "range:3", "--limit", 1, "-q") == (1, "", "")
+    assert corral(fn("nothing_of_that_name"), "range:3", "--limit", 1, "-q").err.startswith("corral run: ")
+
+
+def test_json(corral):
+    """`--json` prints the summary as one object, and it is what `run_job` gives."""
+    done = corral(fn("odd_fails"), "range:4", "--limit", 1, "--json")
+    found = json.loads(done.out)
+    assert (done.code, done.err) == (1, "")
+    same = run_job(functions.odd_fails, "range:4", limit=1, out="other.jsonl").as_dict()
+    assert found.keys() == same.keys()
+    timed = {"seconds", "rate", "p50", "p95", "p99", "path"}
+    assert {key: found[key] for key in found.keys() - timed} == json.loads(
+        json.dumps({key: same[key] for key in same.keys() - timed})
+    )
+    assert 0 < found["p50"] <= found["p95"] <= found["p99"] < 1
+    assert found["failures"] == [{"type": "ValueError", "count": 2, "index": 1, "message": "1 is odd"}]
+
+
+@pytest.mark.parametrize(("loop", "module"), [("asyncio", "asyncio.unix_events"), ("uvloop", "uvloop")])
+def test_loop(corral, folder, loop, module):
+    """`--loop` says whose event loop runs it."""
+    assert corral(fn("tells_its_loop"), "range:1", "--limit", 1, "--loop", loop).code == 0
+    assert records(folder / "results.jsonl")[0]["output"] == module
+
+
+def test_grace_of_a_stop(corral, folder):
+    """`--grace` is what running inputs have once the run is to end: long enough, and they are recorded; 0, and they are not."""
+    command = (fn("first_fails_others_nap"), "range:5", "--limit", 5, "--on-error", "stop")
+    assert corral(*command, "--grace", 0).code == 1
+    assert len(records(folder / "results.jsonl")) == 1
+    assert corral(*command, "--grace", 30, "--overwrite").code == 1
+    assert len(records(folder / "results.jsonl")) == 5
+
+
+def test_bad_line_is_one_failure(corral, folder):
+    """A bad line of a JSONL is told with its number and what was expected, fails alone, and does not end the run."""
+    (folder / "in.jsonl").write_text('{"a": 1}\n\n{"a": \n"good"\n')
+    done = corral(SAME, "in.jsonl", "--limit", 1)
+    assert done.code == 1
+    assert "2 ok, 1 failed" in done.out
+    assert "1 x corral.job.BadInput, first at input 1: line 3: expected one JSON value on the line" in done.out
+
+
+# Each mistake, and what is said of it; nothing is written by any of them.
+MISTAKES = {
+    "no such module": (("scrapr:fetch", "in.txt", "--limit", 1), "no module named scrapr; did you mean 'scraper'?"),
+    "no such file": (("scrapr.py:fetch", "in.txt", "--limit", 1), "no file scrapr.py; did you mean 'scraper.py'?"),
+    "no such function": (("scraper:fetsh", "in.txt", "--limit", 1), "did you mean 'fetch'?"),
+    "no function": (("scraper.py", "in.txt", "--limit", 1), "expected module:function or path/file.py:function"),
+    "does not import": (("broken.py:fetch", "in.txt", "--limit", 1), "importing broken.py failed: ZeroDivisionError"),
+    "not async": (("scraper:plain", "in.txt", "--limit", 1), "scraper:plain is not async"),
+    "no argument": (("scraper:nothing", "in.txt", "--limit", 1), "cannot be called with the input"),
+    "no such input": (("scraper:fetch", "im.txt", "--limit", 1), "no input file im.txt; did you mean in.txt?"),
+    "empty input": (("scraper:fetch", "empty.txt", "--limit", 1), "there is no input: empty.txt is empty"),
+    "folder as input": (("scraper:fetch", ".", "--limit", 1), "the input . cannot be read: it is a directory"),
+    "unknown format": (("scraper:fetch", "scraper.py", "--limit", 1), "cannot tell the format of 'scraper.py'"),
+    "bad range": (("scraper:fetch", "range:many", "--limit", 1), "expected range:N with a whole number N"),
+    "no limit": (("scraper:fetch", "in.txt"), "Missing option '--limit'"),
+    "limit of nothing": (("scraper:fetch", "in.txt", "--limit", 0), "--limit: expected a whole number from 1 up, or none"),
+    "limit of words": (("scraper:fetch", "in.txt", "--limit", "all"), "--limit: expected a whole number from 1 up, or none"),
+    "no such option": (("scraper:fetch", "in.txt", "--limit", 1, "--retry", 3), "No such option: --retry"),
+    "timeout": (("scraper:fetch", "in.txt", "--limit", 1, "--timeout", 0), "timeout: expected a number of seconds above 0"),
+    "timeout of words": (("scraper:fetch", "in.txt", "--limit", 1, "--timeout", "soon"), "Invalid value for '--timeout'"),
+    "retries": (("scraper:fetch", "in.txt", "--limit", 1, "--retries", -1), "retries: expected a whole number from 0 up"),
+    "rate": (("scraper:fetch", "in.txt", "--limit", 1, "--rate", "fast"), "expected a rate such as 10/s"),
+    "grace": (("scraper:fetch", "in.txt", "--limit", 1, "--grace", -1), "grace: expected a number of seconds from 0 up"),
+    "policy": (("scraper:fetch", "in.txt", "--limit", 1, "--on-error", "skip"), "on_error: expected collect or stop"),
+    "tolerance": (("scraper:fetch", "in.txt", "--limit", 1, "--max-failures", "x"), "expected a number of failures"),
+    "loop": (("scraper:fetch", "in.txt", "--limit", 1, "--loop", "trio"), "loop: expected asyncio or uvloop"),
+    "format": (("scraper:fetch", "in.txt", "--limit", 1, "--input-format", "xml"), "expected an input format of txt"),
+    "ordered retry": (("scraper:fetch", "in.txt", "--limit", 1, "--ordered", "--retry-failed"), "exclude each other"),
+    "overwritten retry": (("scraper:fetch", "in.txt", "--limit", 1, "--overwrite", "--retry-failed"), "exclude each other"),
+    "two places": (("scraper:fetch", "in.txt", "--limit", 1, "--workers", 2, "--ray", "auto"), "expected one place to run"),
+    "no folder": (("scraper:fetch", "in.txt", "--limit", 1, "--out", "no/r.jsonl"), "there is no folder no"),
+    "folder as results": (("scraper:fetch", "in.txt", "--limit", 1, "--out", "."), "it is a directory"),
+    "results over input": (("scraper:fetch", "in.txt", "--limit", 1, "--out", "in.txt"), "would overwrite the input"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_mistake(corral, folder, name):
+    """A mistake in the call is told in a line that says what was expected, with exit 2 and nothing written."""
+    (folder / "scraper.py").write_text("async def fetch(url): ...\nasync def nothing(): ...\ndef plain(url): ...\n")
+    (folder / "broken.py").write_text("1 / 0\n")
+    (folder / "in.txt").write_text("a\n")
+    (folder / "empty.txt").touch()
+    arguments, said = MISTAKES[name]
+    done = corral(*arguments)
+    assert (done.code, done.out) == (2, "")
+    assert said in re.sub(r"\s*│\n│\s*|\s+", " ", done.err)
+    assert "Traceback" not in done.err
+    assert {path.name for path in folder.iterdir()} - {"__pycache__"} == {
+        "scraper.py", "broken.py", "in.txt", "empty.txt",
+    }  # fmt: skip
+    for module in ("scraper", "broken"):
+        sys.modules.pop(module, None)
+
+
+def test_unreadable_input(corral, folder, monkeypatch):
+    """An input that may not be read is refused with the system's reason."""
+    (folder / "in.txt").write_text("a\n")
+    real = type(folder).open
+
+    def refuse(self, *arguments, **options):
+        if self.name == "in.txt":
+            raise PermissionError(13, "Permission denied")
+        return real(self, *arguments, **options)
+
+    monkeypatch.setattr(type(folder), "open", refuse)
+    done = corral(SAME, "in.txt", "--limit", 1)
+    assert (done.code, done.err) == (2, "corral run: the input in.txt cannot be read: Permission denied\n")
+
+
+@pytest.mark.parametrize(
+    ("module", "arguments", "cure"),
+    [
+        ("uvloop", ("--loop", "uvloop"), "--loop uvloop needs uvloop, which is not installed: pip install 'corral[uvloop]'"),
+        ("stamina", ("--retries", 2), "--retries needs stamina, which is not installed: pip install 'corral[cli]'"),
+        ("aiolimiter", ("--rate", 2), "--rate needs aiolimiter, which is not installed: pip install 'corral[cli]'"),
+    ],
+)  # fmt: skip
+def test_missing_extra(corral, folder, monkeypatch, module, arguments, cure):
+    """An option whose library is not installed says what to install, before anything is written."""
+    monkeypatch.setitem(sys.modules, module, None)
+    done = corral(SAME, "range:3", "--limit", 1, *arguments)
+    assert (done.code, done.err) == (2, f"corral run: {cure}\n")
+    assert not (folder / "results.jsonl").exists()
+
+
+def test_other_run_is_refused(corral, folder):
+    """Results of another function, of another input, or without their `.corral` file: refused with what differs and what to do."""
+    (folder / "in.txt").write_text("a\nb\n")
+    corral(SAME, "in.txt", "--limit", 1)
+    before = (folder / "results.jsonl").read_bytes()
+    told = corral(fn("nap"), "in.txt", "--limit", 1)
+    assert told.code == 2
+    assert "begun with the function functions:same, and this is functions:nap. Give that function" in told.err
+    (folder / "in.txt").write_text("a\nB\n")
+    told = corral(SAME, "in.txt", "--limit", 1)
+    assert told.code == 2
+    assert "the input has changed: its first 4 bytes" in told.err
+    (folder / "results.jsonl.corral").unlink()
+    told = corral(SAME, "in.txt", "--limit", 1)
+    assert told.code == 2
+    assert "has results, but results.jsonl.corral" in told.err
+    assert (folder / "results.jsonl").read_bytes() == before
+
+
+def test_grown_input_goes_on(corral, folder):
+    """An input that only grew at its end is fine: the new lines run."""
+    (folder / "in.txt").write_text("a\nb\n")
+    corral(SAME, "in.txt", "--limit", 1)
+    with (folder / "in.txt").open("a") as file:
+        file.write("c\n")
+    done = corral(SAME, "in.txt", "--limit", 1)
+    assert done.code == 0
+    assert done.out.startswith("done: 3 ok, 0 failed, 2 of these recorded before\n  this run:    1 in ")
+
+
+def test_same_command_again(corral):
+    """When all is recorded, the same command says so and runs nothing."""
+    corral(SAME, "range:3", "--limit", 1)
+    done = corral(SAME, "range:3", "--limit", 1)
+    assert done.code == 0
+    assert "nothing to do: every input is recorded" in done.out
