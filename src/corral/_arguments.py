@@ -6,6 +6,7 @@ import asyncio
 import difflib
 import inspect
 from collections.abc import AsyncIterable, Iterable
+from concurrent.futures import Executor
 from typing import Any, Final, get_args
 
 from corral._failures import show
@@ -116,6 +117,40 @@ def check_items(verb: str, fn: object, items: object) -> None:
             f"Instead:\n  {verb}({_name(fn)}, await {name}(...), limit=...)"
         )
     raise TypeError(f"{verb}: items: expected an iterable or async iterable of inputs, got {_got(items)}")
+
+
+def check_resource(verb: str, resource: object) -> None:
+    """`resource` is None, or makes an async context manager when it is called."""
+    if resource is None:
+        return
+    if hasattr(resource, "__aenter__") and not inspect.isclass(resource):
+        name = _name(type(resource))
+        raise TypeError(
+            f"{verb}: resource: expected a factory of async context managers, got one that is made already: {show(resource)}.\n"
+            f"Each process enters one of its own. Instead, without the call:\n  {verb}(..., resource={name})\n"
+            f"or with arguments:\n  {verb}(..., resource=functools.partial({name}, ...))"
+        )
+    if not callable(resource):
+        raise TypeError(
+            f"{verb}: resource: expected a factory of async context managers, or None; got {_got(resource)}"
+        )
+
+
+def check_executor(verb: str, executor: object, lanes: object) -> None:
+    """`executor` is None or an `Executor`, and `lanes` None or an int from 1 up that goes with one."""
+    if executor is not None and not isinstance(executor, Executor):
+        raise TypeError(
+            f"{verb}: executor: expected a concurrent.futures.Executor, such as ProcessPoolExecutor(), or None; "
+            f"got {_got(executor)}"
+        )
+    if lanes is None:
+        return
+    if isinstance(lanes, bool) or not isinstance(lanes, int):
+        raise TypeError(f"{verb}: lanes: expected an int from 1 and up, or None; got {_got(lanes)}")
+    if lanes < 1:
+        raise ValueError(f"{verb}: lanes: expected an int from 1 and up, or None; got {lanes}")
+    if executor is None:
+        raise TypeError(f"{verb}: lanes: there is no executor to have lanes: pass executor=, or leave out lanes=")
 
 
 def refuse_awaitables(verb: str, aws: list[Any], start: int, loop: asyncio.AbstractEventLoop) -> None:

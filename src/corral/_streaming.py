@@ -10,6 +10,7 @@ from typing import Any, Generic, NoReturn, Self, TypeVar, cast, final
 
 from corral._engine import Run
 from corral._failures import Failures, note, show
+from corral._place import Place
 from corral._progress import Progress
 from corral.outcome import Ok
 
@@ -66,12 +67,17 @@ class StreamRun(Run):
 class Stream(Generic[T_co]):
     """What `stream_tg` gives: a context manager, and inside it an async iterator over outcomes."""
 
-    __slots__ = ("_bar", "_inside", "_items", "_make", "_run", "_stepping")
+    __slots__ = ("_bar", "_inside", "_items", "_make", "_place", "_run", "_stepping")
 
     def __init__(
-        self, make: Callable[[], StreamRun], items: Iterable[Any] | AsyncIterable[Any], bar: Progress | None
+        self,
+        make: Callable[[], StreamRun],
+        items: Iterable[Any] | AsyncIterable[Any],
+        bar: Progress | None,
+        place: Place | None,
     ) -> None:
         self._make: Callable[[], StreamRun] | None = make
+        self._place = place
         self._items: Iterable[Any] | AsyncIterable[Any] = items
         self._bar = bar
         self._run: StreamRun | None = None
@@ -82,8 +88,12 @@ class Stream(Generic[T_co]):
             raise RuntimeError("stream_tg: this stream has been entered before; call stream_tg again for another one")
         make, self._make = self._make, None
         items, self._items = self._items, ()
+        if self._place is not None:
+            await self._place.__aenter__()
         self._inside = True
         self._run = run = make()
+        if self._place is not None:
+            self._place.bind(run)
         if self._bar is not None:
             self._bar.start(run)
         run.start(items)
@@ -124,6 +134,17 @@ class Stream(Generic[T_co]):
     async def __aexit__(
         self, kind: type[BaseException] | None, raised: BaseException | None, trace: TracebackType | None
     ) -> None:
+        place = self._place
+        if place is None:
+            return await self._leave(kind, raised)
+        try:
+            await self._leave(kind, raised)
+        except BaseException as exc:
+            await place.__aexit__(type(exc), exc, exc.__traceback__)
+            raise
+        return await place.__aexit__(kind, raised, trace)
+
+    async def _leave(self, kind: type[BaseException] | None, raised: BaseException | None) -> None:
         self._inside = False
         run = self._run
         assert run is not None

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
-from contextlib import ExitStack
+from concurrent.futures import Executor
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import Any, Literal, TypeVar, overload
 
 from corral import _arguments as arguments
-from corral._calls import timed
 from corral._failures import Failures
+from corral._place import prepare
 from corral._progress import Progress, SupportsUpdate
 from corral._results import ListRun
 from corral._streaming import Stream, StreamRun
@@ -16,6 +17,7 @@ from corral.outcome import Ok, OnError, Outcome
 
 A = TypeVar("A")
 R = TypeVar("R")
+Res = TypeVar("Res")
 
 
 @overload
@@ -29,6 +31,9 @@ async def map_tg(
     timeout: float | None = None,
     progress: bool | SupportsUpdate = False,
     show_items: bool = True,
+    resource: None = None,
+    executor: Executor | None = None,
+    lanes: int | None = None,
 ) -> list[R]: ...
 @overload
 async def map_tg(
@@ -41,6 +46,9 @@ async def map_tg(
     timeout: float | None = None,
     progress: bool | SupportsUpdate = False,
     show_items: bool = True,
+    resource: None = None,
+    executor: Executor | None = None,
+    lanes: int | None = None,
 ) -> list[Outcome[A, R]]: ...
 @overload
 async def map_tg(
@@ -53,9 +61,57 @@ async def map_tg(
     timeout: float | None = None,
     progress: bool | SupportsUpdate = False,
     show_items: bool = True,
+    resource: None = None,
+    executor: Executor | None = None,
+    lanes: int | None = None,
+) -> list[R] | list[Outcome[A, R]]: ...
+@overload
+async def map_tg(
+    fn: Callable[[A, Res], Awaitable[R]],
+    items: Iterable[A] | AsyncIterable[A],
+    /,
+    *,
+    limit: int | None,
+    on_error: Literal["group", "first"] = "group",
+    timeout: float | None = None,
+    progress: bool | SupportsUpdate = False,
+    show_items: bool = True,
+    resource: Callable[[], AbstractAsyncContextManager[Res]],
+    executor: Executor | None = None,
+    lanes: int | None = None,
+) -> list[R]: ...
+@overload
+async def map_tg(
+    fn: Callable[[A, Res], Awaitable[R]],
+    items: Iterable[A] | AsyncIterable[A],
+    /,
+    *,
+    limit: int | None,
+    on_error: Literal["collect"],
+    timeout: float | None = None,
+    progress: bool | SupportsUpdate = False,
+    show_items: bool = True,
+    resource: Callable[[], AbstractAsyncContextManager[Res]],
+    executor: Executor | None = None,
+    lanes: int | None = None,
+) -> list[Outcome[A, R]]: ...
+@overload
+async def map_tg(
+    fn: Callable[[A, Res], Awaitable[R]],
+    items: Iterable[A] | AsyncIterable[A],
+    /,
+    *,
+    limit: int | None,
+    on_error: OnError,
+    timeout: float | None = None,
+    progress: bool | SupportsUpdate = False,
+    show_items: bool = True,
+    resource: Callable[[], AbstractAsyncContextManager[Res]],
+    executor: Executor | None = None,
+    lanes: int | None = None,
 ) -> list[R] | list[Outcome[A, R]]: ...
 async def map_tg(
-    fn: Callable[[Any], Awaitable[Any]],
+    fn: Callable[..., Awaitable[Any]],
     items: Iterable[Any] | AsyncIterable[Any],
     /,
     *,
@@ -64,6 +120,9 @@ async def map_tg(
     timeout: float | None = None,
     progress: bool | SupportsUpdate = False,
     show_items: bool = True,
+    resource: Callable[[], AbstractAsyncContextManager[Any]] | None = None,
+    executor: Executor | None = None,
+    lanes: int | None = None,
 ) -> list[Any]:
     """Calls an async function with every input and gives the results as a list, in input order.
 
@@ -79,6 +138,10 @@ async def map_tg(
         timeout: Seconds for each input, from its start; past it, that input fails with `TimeoutError`.
         progress: True for a `tqdm` bar, or an object with `update(n)`.
         show_items: Whether the notes on failures show the inputs; False where they are secret.
+        resource: A factory of async context managers, such as `aiohttp.ClientSession`: entered once per process before `fn` runs
+            there, left when nothing runs any more, and given to `fn` as its second argument.
+        executor: Where to run instead of in this loop: any `concurrent.futures.Executor`. `fn` and the inputs have to pickle.
+        lanes: How many chunks of inputs the executor has at once, at most `limit`. None: as many as it has workers.
 
     Fails: As `on_error` says, after everything has stopped; each failure has a note like `map_tg: input 17: 'https://…'`.
     What is cancelled from inside is a failure, `ItemCancelled`. A source that fails stops the pulling; under `"collect"` its
@@ -92,12 +155,19 @@ async def map_tg(
 
     After `concurrent.futures.Executor.map` and sourcegraph/conc's `iter.Map`.
     """
-    call = _call("map_tg", fn, items, limit, on_error, timeout, progress)
-    with ExitStack() as stack:
+    call, place = prepare(
+        "map_tg", fn, items, limit, on_error, timeout, progress, resource, executor, lanes, show_items
+    )
+    async with AsyncExitStack() as stack:
         bar = Progress("map_tg", progress, items) if progress is not False else None
-        run = ListRun(Failures("map_tg", on_error, show_items=show_items), call, items, limit)
         if bar is not None:
             stack.callback(bar.stop)
+        if place is not None:
+            await stack.enter_async_context(place)
+        run = ListRun(Failures("map_tg", on_error, show_items=show_items), call, items, limit)
+        if place is not None:
+            place.bind(run)
+        if bar is not None:
             bar.start(run)
         run.start(items)
         return await run.all()
@@ -116,6 +186,9 @@ def stream_tg(
     timeout: float | None = None,
     progress: bool | SupportsUpdate = False,
     show_items: bool = True,
+    resource: None = None,
+    executor: Executor | None = None,
+    lanes: int | None = None,
 ) -> Stream[Ok[A, R]]: ...
 @overload
 def stream_tg(
@@ -130,9 +203,46 @@ def stream_tg(
     timeout: float | None = None,
     progress: bool | SupportsUpdate = False,
     show_items: bool = True,
+    resource: None = None,
+    executor: Executor | None = None,
+    lanes: int | None = None,
+) -> Stream[Outcome[A, R]]: ...
+@overload
+def stream_tg(
+    fn: Callable[[A, Res], Awaitable[R]],
+    items: Iterable[A] | AsyncIterable[A],
+    /,
+    *,
+    limit: int | None,
+    ordered: bool = True,
+    buffer: int | None = None,
+    on_error: Literal["group", "first"] = "group",
+    timeout: float | None = None,
+    progress: bool | SupportsUpdate = False,
+    show_items: bool = True,
+    resource: Callable[[], AbstractAsyncContextManager[Res]],
+    executor: Executor | None = None,
+    lanes: int | None = None,
+) -> Stream[Ok[A, R]]: ...
+@overload
+def stream_tg(
+    fn: Callable[[A, Res], Awaitable[R]],
+    items: Iterable[A] | AsyncIterable[A],
+    /,
+    *,
+    limit: int | None,
+    ordered: bool = True,
+    buffer: int | None = None,
+    on_error: OnError,
+    timeout: float | None = None,
+    progress: bool | SupportsUpdate = False,
+    show_items: bool = True,
+    resource: Callable[[], AbstractAsyncContextManager[Res]],
+    executor: Executor | None = None,
+    lanes: int | None = None,
 ) -> Stream[Outcome[A, R]]: ...
 def stream_tg(
-    fn: Callable[[Any], Awaitable[Any]],
+    fn: Callable[..., Awaitable[Any]],
     items: Iterable[Any] | AsyncIterable[Any],
     /,
     *,
@@ -143,6 +253,9 @@ def stream_tg(
     timeout: float | None = None,
     progress: bool | SupportsUpdate = False,
     show_items: bool = True,
+    resource: Callable[[], AbstractAsyncContextManager[Any]] | None = None,
+    executor: Executor | None = None,
+    lanes: int | None = None,
 ) -> Stream[Any]:
     """Calls an async function with every input and hands out the outcomes one by one, while the others run.
 
@@ -162,6 +275,9 @@ def stream_tg(
         timeout: Seconds for each input, from its start; past it, that input fails with `TimeoutError`.
         progress: True for a `tqdm` bar, or an object with `update(n)`.
         show_items: Whether the notes on failures show the inputs; False where they are secret.
+        resource: As in `map_tg`.
+        executor: As in `map_tg`.
+        lanes: As in `map_tg`.
 
     Fails: As `map_tg`, once: by the next step of the iteration after what was already next in order, or by leaving the block. A
     consumer's own exception leaves the block as it is, with a note if the stream had failed too.
@@ -173,22 +289,10 @@ def stream_tg(
 
     After Rust's `StreamExt::buffered` and sindresorhus/p-map's `pMapIterable`; PEP 789.
     """
-    call = _call("stream_tg", fn, items, limit, on_error, timeout, progress)
+    call, place = prepare(
+        "stream_tg", fn, items, limit, on_error, timeout, progress, resource, executor, lanes, show_items
+    )
     arguments.check_buffer("stream_tg", buffer)
     bar = Progress("stream_tg", progress, items) if progress is not False else None
     failures = Failures("stream_tg", on_error, show_items=show_items)
-    return Stream(lambda: StreamRun(failures, call, limit, buffer, ordered=ordered), items, bar)
-
-
-def _call(
-    verb: str, fn: Any, items: Any, limit: Any, on_error: Any, timeout: Any, progress: Any
-) -> Callable[[Any], Awaitable[Any]]:
-    """Refuses wrong arguments; gives `fn` as it is to be called."""
-    arguments.check_fn(verb, fn)
-    arguments.check_items(verb, fn, items)
-    arguments.check_limit(verb, limit)
-    arguments.check_on_error(verb, on_error)
-    arguments.check_timeout(verb, timeout)
-    arguments.check_progress(verb, progress)
-    call: Callable[[Any], Awaitable[Any]] = fn if timeout is None else timed(fn, timeout)
-    return call
+    return Stream(lambda: StreamRun(failures, call, limit, buffer, ordered=ordered), items, bar, place)
