@@ -7,8 +7,11 @@ In a page:
 - an `output` block is what the `python` block before it printed; `...` stands for anything;
 - `<!-- skip: next "why" -->` leaves out the next block, and says why.
 
-In README.md each line of a `console` block that begins with `$ ` is run, too, in the folder of those files; what installs
-something is only compared with pyproject.toml, and `make` with the Makefile. The pages of docs/rules/ are run by
+In README.md the commands of a `console` block, the lines that begin with `$ `, are run, too, in the folder of those files. What a
+command exits with, if not with 0, is said in its comment, `# exits with 1`; lines that follow it are what it prints. What
+installs something is only compared with pyproject.toml, and `make` with the Makefile.
+
+The pages of docs/rules/ are run by
 tests/check.
 """
 
@@ -63,36 +66,47 @@ class Page:
 
     def output(self, example: Example) -> str:
         """Sybil takes a text as the complaint."""
-        flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
-        if PRINTED.check_output(str(example.parsed), self.printed, flags):
-            return ""
-        return f"printed:\n{self.printed}\nthe page says:\n{example.parsed}"
+        return compared(self.printed, str(example.parsed))
 
-    def console(self, example: Example) -> None:
+    def console(self, example: Example) -> str:
         """Runs the commands, one after another."""
-        for line in str(example.parsed).splitlines():
-            if line.startswith("$ "):
-                run_command(line.removeprefix("$ "))
+        _, *commands = re.split(r"^\$ ", str(example.parsed), flags=re.MULTILINE)
+        for command in commands:
+            line, _, wanted = command.partition("\n")
+            printed = run_command(line)
+            if wanted and (complaint := compared(printed, wanted)):
+                return f"$ {line}\n{complaint}"
+        return ""
 
 
-def run_command(line: str) -> None:
-    """With the environment's own commands first, and no terminal."""
+def compared(printed: str, wanted: str) -> str:
+    """Empty if it is what the page says, up to white space and `...`."""
+    if PRINTED.check_output(wanted, printed, doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE):
+        return ""
+    return f"printed:\n{printed}\nthe page says:\n{wanted}"
+
+
+def run_command(line: str) -> str:
+    """With the environment's own commands first, and no terminal; what it printed."""
     match shlex.split(line, comments=True):
         case ["pip" | "uv", *_, requirement]:
             extras = re.fullmatch(r"corral(?:\[([\w,]+)\])?", requirement)
             assert extras, f"{line}: installs something else"
             declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
             assert set(filter(None, (extras[1] or "").split(","))) <= declared.keys()
+            return ""
         case ["make", *targets]:
             targets = [target for target in targets if "=" not in target]
             made = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
             assert set(targets) <= set(made), f"{line}: no such target"
+            return ""
         case _:
             path = f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin"
-            done = subprocess.run(
-                ["bash", "-ec", line], env={"PATH": path}, capture_output=True, text=True, check=False
-            )
-            assert done.returncode == 0, f"$ {line}\n{done.stdout}{done.stderr}"
+            env = {"PATH": path, "COLUMNS": "200"}
+            done = subprocess.run(["bash", "-ec", line], env=env, capture_output=True, text=True, check=False)
+            status = re.search(r"# exits with (\d+)", line)
+            assert done.returncode == (int(status[1]) if status else 0), f"$ {line}\n{done.stdout}{done.stderr}"
+            return done.stdout
 
 
 @pytest.fixture
