@@ -120,6 +120,7 @@ def coverage(session):
 @nox.session(python=ONE)
 def crash(session):
     install(session, "cli,tqdm,uvloop", "test")
+    session.env["CORRAL_CRASHES"] = "200"
     pytest(session, "tests/crash", parallel=False)
 
 
