@@ -103,11 +103,12 @@ def test_killed_and_gone_on_with(folder, seed):
     assert results.read_bytes().startswith(b"".join(before))
     if options[:1] == ["--ordered"]:
         assert [record["index"] for record in records] == list(range(INPUTS))
-    # Called at least once each; again only what a kill has caught between its call and its record.
+    # Called at least once each; again only what a kill has caught between its call and its record: what ran or waited to be
+    # delivered (the limit, and a buffer as large), and what was delivered in that turn of the loop and not yet written.
     calls = Counter(map(int, (folder / "calls").read_bytes().split()))
     assert set(calls) == set(range(INPUTS))
     if function != "at_once":  # those are as many as fit into a slice of time
-        assert calls.total() - INPUTS <= kills * 2 * LIMIT
+        assert calls.total() - INPUTS <= kills * 4 * LIMIT
 
 
 @pytest.mark.parametrize("seed", range(max(RUNS // 8, 2)))
