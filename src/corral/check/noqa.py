@@ -17,6 +17,7 @@ from corral.check.unit import Unit
 # The same hazard under its other names: ruff's, flake8-async's, Sonar's.
 SAME = {"RUF006": "TG001", "ASYNC300": "TG001", "S7502": "TG001"}
 CODES = r"[A-Z][A-Z0-9]*[0-9]+(?:(?:\s*,\s*|\s+)[A-Z][A-Z0-9]*[0-9]+)*"
+MAY_CONCERN_US = re.compile(r"noqa[^\r\n]*TG\d|#\s*(?:corral|ruff|flake8)\s*:\s*noqa", re.IGNORECASE)
 LINE = re.compile(rf"#\s*noqa(?P<sep>\s*:\s*(?P<codes>{CODES}))?(?![\w:])", re.IGNORECASE)
 WHOLE_FILE = re.compile(rf"#\s*(?:corral|ruff|flake8)\s*:\s*noqa(?:\s*:\s*(?P<codes>{CODES}))?\s*\Z", re.IGNORECASE)
 
@@ -39,7 +40,7 @@ class Comment:
 
 def suppress(unit: Unit, found: list[Finding], codes: frozenset[str]) -> Iterator[Finding]:
     """The findings, marked where a comment suppresses them, and the comments of ours that suppress none."""
-    if "noqa" not in unit.text.text.lower():
+    if not worth_reading(unit, found):
         yield from found
         return
     lines, whole = comments(unit)
@@ -59,6 +60,14 @@ def suppress(unit: Unit, found: list[Finding], codes: frozenset[str]) -> Iterato
         ]
         if idle:
             yield unused(unit, comment, idle)
+
+
+def worth_reading(unit: Unit, found: list[Finding]) -> bool:
+    """Whether a comment may suppress one of these, or bears a code of ours: to find them all costs as much as to parse the file."""
+    if MAY_CONCERN_US.search(unit.text.text):
+        return True
+    rows = {row for f in found for row in (f.span.row, f.span.end_row, *unit.statement_rows(f))}
+    return any("noqa" in unit.text.line(row).lower() for row in rows)
 
 
 def comments(unit: Unit) -> tuple[list[Comment], list[Comment]]:

@@ -61,6 +61,12 @@ class Index:
         self.stars: list[str] = []
         self.loops: list[ast.For | ast.AsyncFor | ast.comprehension] = []
 
+    def release(self) -> None:
+        """Break the circle of scopes that know each other: what only reference counts free costs the collector nothing."""
+        for scope in self.scopes.values():
+            scope.parent = None
+            scope.children.clear()
+
     def ancestors(self, node: ast.AST) -> Iterator[ast.AST]:
         """The node's parent, its parent, and so on up to the module."""
         parents = self.parents

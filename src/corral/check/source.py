@@ -93,13 +93,16 @@ def check_source(data: bytes, path: str, settings: Settings) -> Report:
         unit = read(data, path, settings)
         codes = chosen(path, settings)
         found = [f for rule in RULES.values() if rule.code in codes for f in rule.check(unit)]
-        return Report(path, tuple(sorted(suppress(unit, found, codes), key=place)))
+        report = Report(path, tuple(sorted(suppress(unit, found, codes), key=place)))
+        unit.index.release()
     except CannotDecode as e:
         return Report(path, (cannot_check(path, f"the file is {e}", Span(1, 1, 1, 1)),))
     except CannotParse as e:
         return Report(path, (cannot_check(path, str(e), e.span),))
     except RecursionError:
         return Report(path, (cannot_check(path, "the code is nested too deeply to be followed", Span(1, 1, 1, 1)),))
+    else:
+        return report
 
 
 def place(finding: Finding) -> tuple[int, int, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -49,6 +50,9 @@ def analyse(items: Iterable[Item], settings: Settings, *, workers: int) -> Itera
     size = 0
     chunks: deque[tuple[list[Item], Future[list[Findings]]]] = deque()
     pool: ProcessPoolExecutor | None = None
+    # A file's tree is freed as soon as it is done with, by reference counts; the collector would only walk it, again and again.
+    collecting = gc.isenabled()
+    gc.disable()
     try:
         for item in items:
             waiting.append(item)
@@ -66,6 +70,8 @@ def analyse(items: Iterable[Item], settings: Settings, *, workers: int) -> Itera
         while chunks:
             yield from _result(*chunks.popleft(), settings)
     finally:
+        if collecting:
+            gc.enable()
         if pool:
             pool.shutdown(wait=True, cancel_futures=True)
 
@@ -131,6 +137,7 @@ _settings = Settings()
 def _prepare(settings: Settings) -> None:
     global _settings  # noqa: PLW0603 - a worker process is told its settings once, not with each chunk
     _settings = settings
+    gc.disable()
     # Ctrl-C reaches the whole group of processes; the one that waits for these ends them.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
