@@ -34,7 +34,7 @@ from corral.cli.run_options import (
     TimeoutOption,
     WorkersOption,
 )
-from corral.job import JobError, JournalError, Summary
+from corral.job import JobError, JournalError, Summary, WorkerError
 from corral.job.options import Options
 from corral.job.progress import meter
 from corral.job.run import run_blocking
@@ -109,7 +109,7 @@ def _run(
     except JobError as error:
         print(f"corral run: {error}", file=sys.stderr)
         return 2
-    except JournalError as error:
+    except (JournalError, WorkerError) as error:
         print(f"corral run: {error}", file=sys.stderr)
         return 1
     tell(summary)

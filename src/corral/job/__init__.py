@@ -11,8 +11,18 @@ except ModuleNotFoundError as error:
         "corral.job needs msgspec, which is not installed: pip install 'corral[cli]'", name="msgspec"
     ) from error
 
-from corral.job.errors import BadInput, JobError, JournalError, NotEncodable
+from corral.job.errors import BadInput, JobError, JournalError, NotEncodable, WorkerError
 from corral.job.run import arun_job, run_job
 from corral.job.summary import FailureKind, Summary
 
-__all__ = ["BadInput", "FailureKind", "JobError", "JournalError", "NotEncodable", "Summary", "arun_job", "run_job"]
+__all__ = [
+    "BadInput",
+    "FailureKind",
+    "JobError",
+    "JournalError",
+    "NotEncodable",
+    "Summary",
+    "WorkerError",
+    "arun_job",
+    "run_job",
+]

@@ -1,4 +1,4 @@
-"""The two ways a job says no, and the two kinds of failure of an input that are its own."""
+"""The three ways a job says no, and the two kinds of failure of an input that are its own."""
 
 from __future__ import annotations
 
@@ -14,6 +14,13 @@ class JournalError(Exception):
     """The results can no longer be written (disk full, quota, I/O error); all that was recorded before is intact.
 
     Make room and give the same command again. The command exits with 1.
+    """
+
+
+class WorkerError(Exception):
+    """The workers that the job ran in are gone: one was killed, or ran out of memory. All that is recorded is intact.
+
+    The message names the inputs that were in flight. The same command again goes on. The command exits with 1.
     """
 
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import BrokenExecutor, Executor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import Any, TypeAlias
 
-from corral import ItemCancelled, Ok, Outcome, stream_tg
+from corral import ItemCancelled, Ok, Outcome, Stream, stream_tg
 from corral.job.call import Call, Done
 from corral.job.compact import compact
+from corral.job.errors import WorkerError
 from corral.job.function import Function
 from corral.job.options import Options, Tolerance
 from corral.job.plan import Plan, plan
@@ -20,6 +23,10 @@ from corral.job.record import failure_line, message_of, type_name
 from corral.job.source import Job, Source
 from corral.job.stop import Stop
 from corral.job.summary import Summary
+from corral.job.workplace import Factory, check_travels, elsewhere, executor_of, resource_of
+
+Jobs: TypeAlias = Iterator[Job] | AsyncIterator[Job]
+Streaming: TypeAlias = Callable[[Jobs], Stream[Any]]
 
 
 @dataclass
@@ -50,8 +57,16 @@ class Runner:
         Fails: `JobError` when it may not begin, or a stream turns out to be another one; `JournalError` when the results can
         no longer be written. Cancellation: what is running is cancelled and awaited, what has finished is in the file.
         """
+        # What is not installed, not there or cannot travel is told before anything is touched.
+        call = Call(self.function, self.options, self.options.workers or 1)
+        factory = resource_of(self.options)
+        if elsewhere(self.options):
+            check_travels(call, factory)
+        async with executor_of(self.options) as executor:
+            return await self._run(partial(self._stream, call, factory, executor))
+
+    async def _run(self, stream: Streaming) -> Summary:
         start = monotonic()
-        call = Call(self.function, self.options)  # what is not installed is told before anything is touched
         job = await asyncio.to_thread(plan, self.function, self.source, self.out, self.options)
         state = State(self.source.total, job.tally)
         loop = asyncio.get_running_loop()
@@ -69,7 +84,7 @@ class Runner:
 
         try:
             try:
-                await self._drive(call, job, state, at_once)
+                await self._drive(stream, job, state, at_once)
             finally:
                 ticking.end()
                 await _shielded(job.journal.finish)
@@ -79,20 +94,22 @@ class Runner:
         finally:
             job.journal.close()
 
-    async def _drive(self, call: Call, job: Plan, state: State, at_once: Callable[[], None]) -> None:
-        stream = stream_tg(
-            call,
-            _until(self.stop, job.source.jobs(job.recorded), state),
-            limit=self.options.limit,
-            ordered=self.options.ordered,
-            on_error="collect",
-        )
+    def _stream(self, call: Call, factory: Factory | None, executor: Executor | None, jobs: Jobs) -> Stream[Any]:
+        options = self.options
+        lanes = options.lanes if executor is not None else None
+        settings: dict[str, Any] = {"resource": factory, "executor": executor, "lanes": lanes}
+        return stream_tg(call, jobs, limit=options.limit, ordered=options.ordered, on_error="collect", **settings)
+
+    async def _drive(self, streaming: Streaming, job: Plan, state: State, at_once: Callable[[], None]) -> None:
+        stream = streaming(_until(self.stop, job.source.jobs(job.recorded), state))
         scope = asyncio.timeout(None)
         try:
             async with scope:
                 self.stop.arm(scope, lambda: not state.in_flight, at_once)
                 async with stream as outcomes:
                     await self._record(outcomes, job, state)
+        except BrokenExecutor as error:
+            raise WorkerError("; ".join([str(error), *getattr(error, "__notes__", ())])) from error
         except TimeoutError:
             if not scope.expired():
                 raise

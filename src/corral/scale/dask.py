@@ -1,0 +1,29 @@
+"""The executor of a Dask cluster."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Generator
+from concurrent.futures import Executor
+from contextlib import contextmanager
+from typing import Any
+
+
+@contextmanager
+def dask_executor(address: str, *, wait: float = 10.0) -> Generator[Executor]:
+    """The executor of the cluster whose scheduler is at this address, for as long as the block lasts.
+
+    Args:
+        address: Of the scheduler, such as `tcp://10.0.0.1:8786`.
+        wait: Seconds for it to answer.
+
+    Fails: `ModuleNotFoundError` without the package `distributed`; `ConnectionError` when nobody answers.
+    """
+    distributed: Any = importlib.import_module("distributed")  # it has no types to check
+    try:
+        client = distributed.Client(address, timeout=wait, set_as_default=False, asynchronous=False)
+    except (OSError, ValueError) as exc:
+        raise ConnectionError(f"no Dask scheduler answers at {address} within {wait:g} s: {exc}") from exc
+    with client:
+        executor: Executor = client.get_executor()
+        yield executor

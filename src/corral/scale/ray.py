@@ -1,0 +1,124 @@
+"""`concurrent.futures.Executor` over a Ray cluster."""
+
+from __future__ import annotations
+
+import importlib
+import threading
+from collections import deque
+from collections.abc import Callable, Generator
+from concurrent.futures import Executor, Future
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, NamedTuple, ParamSpec, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class _Call(NamedTuple):
+    future: Future[Any]
+    fn: Callable[..., Any]
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+
+
+class RayExecutor(Executor):
+    """Runs calls as tasks of the Ray cluster that this process is connected to (`ray.init`).
+
+    A task whose worker dies is run again by Ray, up to `retries` times. Calls beyond `workers` wait here, where they can still
+    be cancelled.
+
+    Args:
+        workers: How many calls run at the same time; None for as many as the cluster has processors.
+        retries: How often Ray runs a call again whose worker has died.
+        options: For `ray.remote`, such as `num_cpus`.
+    """
+
+    def __init__(self, workers: int | None = None, *, retries: int = 5, **options: Any) -> None:
+        ray: Any = importlib.import_module("ray")  # its types are not all there
+        self._remote = ray.remote(**{"num_cpus": 1, "max_retries": retries, **options})(_call)
+        self._max_workers = workers or int(ray.cluster_resources().get("CPU", 1))
+        self._waiting: deque[_Call] = deque()
+        self._running: set[Future[Any]] = set()
+        self._lock = threading.Lock()
+        self._shut = False
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """Has `fn(*args, **kwargs)` run on the cluster."""
+        future: Future[T] = Future()
+        with self._lock:
+            if self._shut:
+                raise RuntimeError("cannot schedule new futures after shutdown")
+            self._waiting.append(_Call(future, fn, args, kwargs))
+        self._start()
+        return future
+
+    def _start(self) -> None:
+        while True:
+            with self._lock:
+                if not self._waiting or len(self._running) >= self._max_workers:
+                    return
+                call = self._waiting.popleft()
+                if not call.future.set_running_or_notify_cancel():
+                    continue
+                self._running.add(call.future)
+            try:
+                done = self._remote.remote(call.fn, call.args, call.kwargs).future()
+            except BaseException as exc:
+                self._ended(call.future)
+                call.future.set_exception(exc)
+                continue
+            done.add_done_callback(partial(self._take, call.future))
+
+    def _take(self, future: Future[Any], done: Future[Any]) -> None:
+        self._ended(future)
+        error = done.exception()
+        if error is None:
+            future.set_result(done.result())
+        else:
+            future.set_exception(getattr(error, "cause", None) or error)
+        self._start()
+
+    def _ended(self, future: Future[Any]) -> None:
+        with self._lock:
+            self._running.discard(future)
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Takes no more calls; waits for those it has, or cancels what has not started."""
+        with self._lock:
+            self._shut = True
+            running = [*self._running]
+            waiting = [call.future for call in self._waiting]
+        if cancel_futures:
+            for future in waiting:
+                future.cancel()
+        if wait:
+            for future in [*running, *waiting]:
+                if not future.cancelled():
+                    future.exception()
+
+
+def _call(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    return fn(*args, **kwargs)
+
+
+@contextmanager
+def ray_executor(address: str, workers: int | None = None) -> Generator[RayExecutor]:
+    """The executor of the cluster at this address, connected to for as long as the block lasts.
+
+    Args:
+        address: `auto` for the cluster of this machine, `local` for one that lives as long as the block, or an address.
+        workers: How many calls run at the same time; None for as many as the cluster has processors.
+
+    Fails: `ModuleNotFoundError` without the package `ray`; `ConnectionError` when nobody answers.
+    """
+    ray: Any = importlib.import_module("ray")  # its types are not all there
+    try:
+        ray.init(address=address, log_to_driver=False, configure_logging=False)
+    except (ConnectionError, ValueError, RuntimeError) as exc:
+        raise ConnectionError(f"no Ray cluster answers at {address}: {exc}") from exc
+    try:
+        with RayExecutor(workers) as executor:
+            yield executor
+    finally:
+        ray.shutdown()
