@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import enum
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from typing import Any, cast, final
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -91,6 +92,15 @@ class Index:
         while not isinstance(node, ast.stmt):
             node = self.parents[node]
         return node
+
+    def scope_at(self, node: ast.AST) -> Scope:
+        """The scope in which the node would look up a name."""
+        return next((self.scopes[a] for a in self.ancestors(node) if a in self.scopes), self.module)
+
+    @cached_property
+    def reads(self) -> frozenset[str]:
+        """Every name that is read anywhere."""
+        return frozenset(name for scope in self.scopes.values() for name in scope.loads)
 
     def class_of(self, function: ast.AST) -> ast.ClassDef | None:
         """The class whose method the node (a function, or something in one) is."""

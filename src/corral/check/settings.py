@@ -22,8 +22,7 @@ class Settings:
         select: The rules that run.
         extend_select: More of them, on top of `select`.
         ignore: Rules that do not run; wins over both.
-        min_level: Findings below it are not shown (`Report.shown`); they are still found.
-        fix_level: Findings below it are not fixed. Lower than what is shown: who asks for fixes asks for a migration.
+        min_level: Findings below it are not shown (`Report.shown`) and not mended; they are still found.
         per_file_ignores: Pairs of a glob (as in `fnmatch`, against the path with `/`, or its last part) and the codes ignored there.
         spawners: Calls that own the task they start, as dotted names matched from the right:
             `hass.async_create_task` covers `self.hass.async_create_task(...)`.
@@ -40,7 +39,6 @@ class Settings:
     extend_select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     min_level: Level = Level.WARNING
-    fix_level: Level = Level.NOTE
     per_file_ignores: tuple[tuple[str, tuple[str, ...]], ...] = ()
     spawners: tuple[str, ...] = ()
     loop_names: tuple[str, ...] = LOOP_NAMES

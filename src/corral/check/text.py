@@ -69,10 +69,16 @@ class Text:
         return Span(row, start - self.starts[row - 1] + 1, end_row, end - self.starts[end_row - 1] + 1)
 
     def offset(self, index: int) -> int:
-        """The place in `data` of an index in `text`; only right for encodings without state (the fixer proves each edit)."""
+        """The place in `data` of an index in `text`; only right where `exact`."""
         if self.is_ascii and self.encoding in {"utf-8", "utf-8-sig"}:
             return self.bom + index
         return self.bom + len(self.encode(self.text[:index]))
+
+    def exact(self, index: int) -> bool:
+        """Whether `offset` is right for certain: an encoding may have several ways to write the same text."""
+        if self.encoding in {"utf-8", "utf-8-sig"}:
+            return True
+        return self.data[: self.offset(index)] == self.encode(self.text[:index])
 
     def encode(self, text: str) -> bytes:
         """The text in the file's own encoding, without a byte order mark."""

@@ -46,6 +46,16 @@ class Unit:
         """Where the arguments of gathers come from."""
         return Families(self.index, self.names, self.sites)
 
+    @cached_property
+    def strings(self) -> str:
+        """All strings of the file, but for docstrings without doctests: where a name may be meant that no code reads."""
+        found: list[str] = []
+        for node in ast.walk(self.index.tree):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                if not isinstance(self.index.parents.get(node), ast.Expr) or ">>>" in node.value:
+                    found.append(node.value)
+        return "\n".join(found)
+
     def of(self, *kinds: Kind) -> list[Site]:
         """The sites of these kinds, in order."""
         return [s for s in self.sites.found if s.kind in kinds]

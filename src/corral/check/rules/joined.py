@@ -9,7 +9,9 @@ from corral.check.fate import Way
 from corral.check.sites import Site
 from corral.check.unit import Unit
 
-WAITERS = frozenset("wait_for shield run_until_complete run timeout ensure_future create_task as_future".split())
+WAITERS = frozenset(
+    "wait_for shield run_until_complete run timeout ensure_future create_task as_future gather gather_tg join_tg".split()
+)
 
 
 def option(call: ast.Call, name: str) -> ast.expr | None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from corral.check.calls import Kind
 from corral.check.fate import Way
+from corral.check.fixes.spawned import spawned
 from corral.check.model import Finding, Level
 from corral.check.rules.lost import gravity, story
 from corral.check.sites import Site
@@ -20,7 +21,9 @@ def check(unit: Unit) -> Iterator[Finding]:
     for site in unit.of(Kind.SPAWN):
         if site.fate.lost:
             level = Level.NOTE if unit.settings.strong_task_factory else gravity(unit, site)
-            yield unit.finding(CODE, NAME, site.call, level, message(unit, site), advice(unit, site))
+            yield unit.finding(
+                CODE, NAME, site.call, level, message(unit, site), advice(unit, site), spawned(unit, site)
+            )
 
 
 def work(unit: Unit, site: Site) -> str:

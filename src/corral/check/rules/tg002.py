@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from corral.check import calls
 from corral.check.calls import Kind
 from corral.check.fate import Way
+from corral.check.fixes.gathered import gathered
 from corral.check.model import Finding, Level
 from corral.check.names import dotted
 from corral.check.rules.joined import flag, option, result_names, waited
@@ -58,6 +59,7 @@ def gather(unit: Unit, site: Site) -> Finding | None:
         level,
         f"When one of {what} fails, `gather` raises at once and the others run on{why}.",
         ADVICE,
+        gathered(unit, site),
     )
 
 

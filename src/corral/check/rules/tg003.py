@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from corral.check.calls import Kind
 from corral.check.fate import Way
+from corral.check.fixes.outcomes import outcomes
 from corral.check.model import Finding, Level
 from corral.check.rules.joined import flag, option, result_names
 from corral.check.rules.tg002 import describe, later
@@ -65,4 +66,4 @@ def finding(unit: Unit, site: Site, family: Family) -> Finding:
         'Read the outcomes: `for outcome in await gather_tg(..., on_error="collect"): outcome.unwrap()`, '
         "or let `gather_tg(...)` raise."
     )
-    return unit.finding(CODE, NAME, site.call, level, message, advice)
+    return unit.finding(CODE, NAME, site.call, level, message, advice, None if closing else outcomes(unit, site))

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from corral.check.calls import Kind
 from corral.check.fate import Way
+from corral.check.fixes.handed_over import handed_over
 from corral.check.model import Finding, Level
 from corral.check.rules.lost import gravity, story
 from corral.check.sites import Site
@@ -37,4 +38,6 @@ def finding(unit: Unit, site: Site) -> Finding:
     else:
         after = "its failure is seen by nobody, ever, and while it waits the task itself may be collected"
         advice = f"Keep the future and ask for its `.result()`, or hand it over for good: `loop.call_soon_threadsafe(spawn, {work})`."
-    return unit.finding(CODE, NAME, site.call, level, f"{told[0].upper()}{told[1:]}: {after}.", advice)
+    return unit.finding(
+        CODE, NAME, site.call, level, f"{told[0].upper()}{told[1:]}: {after}.", advice, handed_over(unit, site)
+    )

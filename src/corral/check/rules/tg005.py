@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from corral.check.calls import Kind
+from corral.check.fixes.awaited import awaited
 from corral.check.model import Finding
 from corral.check.rules.lost import gravity, story
 from corral.check.sites import Site
@@ -35,4 +36,12 @@ def finding(unit: Unit, site: Site) -> Finding:
     advice = f"Write `await {verb}`" + (
         ", or `spawn(...)` for what nobody waits for." if site.kind in {Kind.GATHER, Kind.SHIELD} else "."
     )
-    return unit.finding(CODE, NAME, site.call, gravity(unit, site), f"{told[0].upper()}{told[1:]}: {after}.", advice)
+    return unit.finding(
+        CODE,
+        NAME,
+        site.call,
+        gravity(unit, site),
+        f"{told[0].upper()}{told[1:]}: {after}.",
+        advice,
+        awaited(unit, site),
+    )

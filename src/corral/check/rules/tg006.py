@@ -10,6 +10,7 @@ from typing import final
 from corral.check import calls
 from corral.check.calls import Kind
 from corral.check.fate import Way
+from corral.check.fixes.in_turn import in_turn, looped
 from corral.check.model import Finding, Level
 from corral.check.siblings import Origin
 from corral.check.sites import Site
@@ -90,9 +91,10 @@ def row(unit: Unit, first: Handle, rest: list[Handle]) -> Finding | None:
     names = {h.name for h in rest}
     if unit.around.mended(first.awaited, names) or unit.around.catcher(first.awaited) is not None:
         return None
+    fix = in_turn(unit, [h.awaited for h in sorted([first, *rest], key=lambda h: place(h.awaited))])
     left = " and ".join(f"`{n}`" for n in sorted(names))
     message = f"When `{first.name}` fails, this function is left at once and {left} run{'s' if len(names) == 1 else ''} on, held by nobody."
-    return unit.finding(CODE, NAME, first.awaited, Level.WARNING, message, ADVICE)
+    return unit.finding(CODE, NAME, first.awaited, Level.WARNING, message, ADVICE, fix)
 
 
 def alone(unit: Unit, frame: ast.AST, only: Handle) -> Finding | None:
@@ -149,7 +151,7 @@ def loops(unit: Unit) -> Iterator[Finding]:
             continue
         name = min(family.names, default="the rest")
         message = f"When one task of `{name}` fails, the loop is left at once and the rest run on, held by nobody."
-        yield unit.finding(CODE, NAME, awaited, Level.WARNING, message, ADVICE)
+        yield unit.finding(CODE, NAME, awaited, Level.WARNING, message, ADVICE, looped(unit, loop))
 
 
 def joined(unit: Unit, before: list[ast.stmt], names: set[str]) -> bool:

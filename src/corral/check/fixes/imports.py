@@ -1,0 +1,241 @@
+"""An import added, or taken away, where ruff's isort would have it.
+
+The first run of imports of a module is taken apart into entries, each with the lines before it that hold no import; entries come and
+go; and what differs is one change of the text.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import final
+
+from corral.check.fixes.lines import alone, line_start
+from corral.check.unit import Unit
+
+Change = tuple[int, int, str]
+Added = dict[str, bool]  # `spawn` from Corral (True), or `corral` itself (False)
+
+FUTURE, STANDARD, THIRD, FIRST, LOCAL = range(5)
+
+
+@final
+@dataclass(slots=True)
+class Entry:
+    """One import, or several on one line: what isort sorts it by, its lines, and the lines before it."""
+
+    key: tuple[int, int, str]
+    own: str
+    gap: str = ""
+    nodes: list[ast.Import | ast.ImportFrom] = field(default_factory=list[ast.Import | ast.ImportFrom])
+
+    @property
+    def section(self) -> int:
+        """Which of isort's five sections it belongs to."""
+        return self.key[0]
+
+
+def sort_key(node: ast.Import | ast.ImportFrom, first_party: frozenset[str]) -> tuple[int, int, str]:
+    """Sections in isort's order; within one, `import a` before `from a import b`, each by module."""
+    module = node.names[0].name if isinstance(node, ast.Import) else node.module or ""
+    top = module.partition(".")[0]
+    if isinstance(node, ast.ImportFrom) and node.level:
+        section = LOCAL
+    elif top == "__future__":
+        section = FUTURE
+    elif top in first_party:
+        section = FIRST
+    else:
+        section = STANDARD if top in sys.stdlib_module_names else THIRD
+    return (section, int(isinstance(node, ast.ImportFrom)), module.lower())
+
+
+def plan(unit: Unit, added: Added, removed: Iterable[ast.alias]) -> list[Change] | None:
+    """The changes that add and remove these imports; None when there is no place for one that must be added."""
+    removed = list(removed)
+    entries = first_run(unit)
+    inside = {node for entry in entries for node in entry.nodes}
+    changes = [c for a in removed if (s := unit.index.statement(a)) not in inside for c in elsewhere(unit, s, removed)]
+    if not entries:
+        return [*changes, at_the_top(unit, added)] if added else changes
+    before = "".join(e.gap + e.own for e in entries)
+    drop(unit, entries, removed)
+    for name, from_corral in sorted(added.items()):
+        add(unit, entries, name, from_corral=from_corral)
+    after = "".join(e.gap + e.own for e in entries)
+    start = line_start(unit, unit.text.start(first_run(unit)[0].nodes[0]))
+    end = start + len(before)
+    if not entries:
+        text = unit.text.text
+        end += len(text[end:]) - len(re.sub(r"\A(?:[ \t\f]*(?:\r\n|\r|\n))+", "", text[end:]))
+    return changes + ([] if before == after else [smallest(start, unit.text.text[start:end], after)])
+
+
+def smallest(start: int, before: str, after: str) -> Change:
+    """The change without the lines that are the same at either end."""
+    old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
+    head = 0
+    while head < min(len(old), len(new)) and old[head] == new[head]:
+        head += 1
+    tail = 0
+    while tail < min(len(old), len(new)) - head and old[-1 - tail] == new[-1 - tail]:
+        tail += 1
+    begin = start + sum(map(len, old[:head]))
+    end = start + sum(map(len, old[: len(old) - tail]))
+    return (begin, end, "".join(new[head : len(new) - tail]))
+
+
+def first_run(unit: Unit) -> list[Entry]:
+    """The first imports of the module that follow one another, as entries."""
+    entries: list[Entry] = []
+    text, last_row = unit.text, 0
+    for node in unit.index.tree.body:
+        if not isinstance(node, ast.Import | ast.ImportFrom):
+            if entries:
+                break
+            continue
+        end_row = node.end_lineno or node.lineno
+        if entries and node.lineno <= last_row:
+            entries[-1].nodes.append(node)
+            if end_row > last_row:
+                return []
+            continue
+        own = "".join(text.line(row) for row in range(node.lineno, end_row + 1))
+        gap = "".join(text.line(row) for row in range(last_row + 1, node.lineno)) if entries else ""
+        entries.append(Entry(sort_key(node, unit.settings.first_party), own, gap, [node]))
+        last_row = end_row
+    return entries if not entries or entries[-1].own.endswith(("\n", "\r")) else []
+
+
+def blank(gap: str) -> bool:
+    """Whether there are only empty lines."""
+    return not gap.strip()
+
+
+def add(unit: Unit, entries: list[Entry], name: str, *, from_corral: bool) -> None:
+    """Put `from corral import name`, or `import corral`, among the entries."""
+    newline = unit.text.newline
+    if from_corral and merged(entries, name):
+        return
+    line = f"from corral import {name}" if from_corral else "import corral"
+    (node,) = ast.parse(line).body
+    assert isinstance(node, ast.Import | ast.ImportFrom)
+    new = Entry(sort_key(node, unit.settings.first_party), line + newline)
+    at = max((i + 1 for i, e in enumerate(entries) if e.key < new.key), default=0)
+    previous = entries[at - 1] if at else None
+    following = entries[at] if at < len(entries) else None
+    if previous is not None and previous.section != new.section:
+        new.gap = newline
+    if following is not None:
+        if following.section != new.section:
+            following.gap = (
+                following.gap if following.gap and blank(following.gap) else newline + following.gap.lstrip("\r\n")
+            )
+        elif previous is None or previous.section != new.section:
+            new.gap, following.gap = following.gap if blank(following.gap) else newline, following.gap.lstrip("\r\n")
+            new.gap = new.gap if previous is not None else ""
+    entries.insert(at, new)
+
+
+def merged(entries: list[Entry], name: str) -> bool:
+    """Add the name to a `from corral import ...` that is there, if it stands on one line."""
+    for entry in entries:
+        node = entry.nodes[0] if len(entry.nodes) == 1 else None
+        if not isinstance(node, ast.ImportFrom) or node.module != "corral" or node.level:
+            continue
+        found = re.fullmatch(r"(from\s+corral\s+import\s+)([\w ,]+?)(\s*(?:#.*)?\s*)", entry.own)
+        if found is None:
+            continue
+        names = sorted({*(part.strip() for part in found[2].split(",")), name})
+        entry.own = f"{found[1]}{', '.join(names)}{found[3]}"
+        return True
+    return False
+
+
+def drop(unit: Unit, entries: list[Entry], removed: list[ast.alias]) -> None:
+    """Take aliases out of the entries, and entries out of the list when nothing is left of them."""
+    for entry in list(entries):
+        if len(entry.nodes) != 1 or not any(a in removed for a in entry.nodes[0].names) or "#" in entry.own:
+            continue
+        (node,) = entry.nodes
+        rest = [a for a in node.names if a not in removed]
+        if rest:
+            entry.own = without(unit, node, entry.own, rest)
+        elif blank(entry.gap):
+            forget(entries, entry)
+
+
+def forget(entries: list[Entry], entry: Entry) -> None:
+    """Take out an entry, and the empty lines that set it apart."""
+    at = entries.index(entry)
+    previous = entries[at - 1] if at else None
+    following = entries[at + 1] if at + 1 < len(entries) else None
+    del entries[at]
+    if following is not None and blank(following.gap):
+        if previous is None or following.section == entry.section:
+            following.gap = entry.gap
+        elif previous.section == following.section:
+            following.gap = ""
+
+
+def without(unit: Unit, node: ast.Import | ast.ImportFrom, own: str, rest: list[ast.alias]) -> str:
+    """The statement with only the aliases that stay, where it stands on one line; else as it was."""
+    if node.end_lineno != node.lineno or "(" in own or ";" in own:
+        return own
+    begin = unit.text.start(node.names[0]) - unit.text.start(node)
+    end = unit.text.end(node) - unit.text.start(node)
+    kept = ", ".join(unit.text.text[unit.text.start(a) : unit.text.end(a)] for a in rest)
+    return own[:begin] + kept + own[end:]
+
+
+def elsewhere(unit: Unit, statement: ast.stmt, removed: list[ast.alias]) -> list[Change]:
+    """An import inside a function, or further down: its whole lines, if all its names go."""
+    assert isinstance(statement, ast.Import | ast.ImportFrom)
+    if not all(a in removed for a in statement.names):
+        return []
+    outer = unit.index.parents[statement]
+    if any(getattr(outer, f, None) == [statement] for f in ("body", "orelse", "finalbody")):
+        return []
+    lines = alone(unit, statement)
+    return [] if lines is None else [(*lines, "")]
+
+
+def at_the_top(unit: Unit, added: Added) -> Change:
+    """For a module without imports: after its docstring and its first comments, before its first statement."""
+    text, newline = unit.text, unit.text.newline
+    body = unit.index.tree.body
+    lines = (
+        [f"from corral import {', '.join(sorted(n for n, yes in added.items() if yes))}"] if any(added.values()) else []
+    )
+    lines = (["import corral"] if not all(added.values()) else []) + lines
+    documented = (
+        isinstance(body[0], ast.Expr)
+        and isinstance(body[0].value, ast.Constant)
+        and isinstance(body[0].value.value, str)
+    )
+    rest = body[1:] if documented else body
+    row = (body[0].end_lineno or 1) + 1 if documented else top_comments(unit)
+    first = rest[0] if rest else None
+    next_row = row
+    while next_row < len(text.starts) and not text.line(next_row).strip():
+        next_row += 1
+    start = text.starts[row - 1] if row <= len(text.starts) else len(text.text)
+    end = text.starts[next_row - 1]
+    definition = isinstance(first, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+    head = newline if row > 1 else ""
+    return (start, end, head + newline.join(lines) + newline + newline * (2 if definition else 1))
+
+
+def top_comments(unit: Unit) -> int:
+    """The row after the comments that a file begins with, when an empty line sets them apart from the code."""
+    row = 1
+    while unit.text.line(row).startswith("#"):
+        row += 1
+    return (
+        row
+        if not unit.text.line(row).strip()
+        else 1 + sum(unit.text.line(r).startswith("#!") or "coding" in unit.text.line(r) for r in (1, 2) if r < row)
+    )

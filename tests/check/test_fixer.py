@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from corral.check.fixer import fix_source
+from corral.check.model import Level
+from corral.check.settings import Settings
+from corral.check.source import check_source
+from tests.check.specimens import FIXED, LEFT, SAFE, UNSAFE, Specimen
+
+ALL = Settings(min_level=Level.NOTE)
+
+
+def fixed(data: bytes, path: str = "app.py", settings: Settings = ALL, *, unsafe: bool = True) -> bytes:
+    return fix_source(data, path, settings, unsafe=unsafe).data
+
+
+@pytest.mark.parametrize("specimen", [s for s in SAFE if "may be mended" not in s.wanted], ids=lambda s: s.title)
+def test_what_is_kept_is_not_touched(specimen: Specimen):
+    """The no-touch table: not a byte of what loses nothing is changed, and the very same object comes back."""
+    data = specimen.data
+    assert fixed(data) is data
+
+
+@pytest.mark.parametrize("specimen", LEFT, ids=lambda s: s.title)
+def test_what_cannot_be_known_is_left_alone(specimen: Specimen):
+    """The fixer would rather do nothing than guess, though there is something to tell."""
+    data = specimen.data
+    assert check_source(data, "app.py", ALL).findings
+    assert fixed(data) is data
+
+
+@pytest.mark.parametrize("specimen", FIXED, ids=lambda s: s.title)
+def test_fixes_are_what_the_table_says(specimen: Specimen):
+    """Byte for byte; what is unsafe does not happen unless it is asked for."""
+    data = specimen.data
+    if specimen.wanted == "unsafe":
+        assert fixed(data, unsafe=False) is data
+    assert fixed(data, unsafe=specimen.wanted == "unsafe").decode() == specimen.fixed
+
+
+@pytest.mark.parametrize("specimen", FIXED + UNSAFE, ids=lambda s: s.title)
+def test_fixing_twice_is_fixing_once(specimen: Specimen):
+    """fix(fix(s)) == fix(s), and nothing is told about what was mended that was not told before."""
+    before = check_source(specimen.data, "app.py", ALL).findings
+    once = fix_source(specimen.data, "app.py", ALL, unsafe=True)
+    assert fixed(once.data) is once.data
+    assert {f.code for f in once.remaining} <= {f.code for f in before}
+    assert len(once.remaining) == len(before) - len(once.fixed)
+    compile(once.data, "app.py", "exec")
+
+
+@pytest.mark.parametrize("specimen", FIXED + UNSAFE, ids=lambda s: s.title)
+def test_a_fix_that_changes_what_happens_says_how(specimen: Specimen):
+    """Each unsafe fix has a sentence, no safe one has; every fix has a title and edits within the file, in order."""
+    for finding in check_source(specimen.data, "app.py", ALL).findings:
+        if (fix := finding.fix) is not None:
+            assert fix.safe == (fix.caveat is None)
+            assert fix.caveat is None or fix.caveat.endswith(".")
+            assert fix.title
+            assert list(fix.edits) == sorted(fix.edits)
+            assert all(0 <= e.start <= e.end <= len(specimen.data) for e in fix.edits)
+
+
+@pytest.mark.parametrize("specimen", FIXED, ids=lambda s: s.title)
+@pytest.mark.parametrize(
+    ("prefix", "encoding", "newline"),
+    [
+        (b"\xef\xbb\xbf", "utf-8", "\n"),
+        (b"", "utf-8", "\r\n"),
+        (b"", "utf-8", "\r"),
+        (b"", "cp1252", "\n"),
+        (b"", "utf-16-le", ""),
+    ],
+    ids=["bom", "crlf", "cr", "cp1252", "not text"],
+)
+def test_line_ends_and_encodings_stay(specimen: Specimen, prefix: bytes, encoding: str, newline: str):
+    """A byte order mark, other line ends, another encoding: the fix is the same, in the file's own bytes."""
+    if not newline:
+        data = specimen.code.encode(encoding)
+        assert fixed(data) is data
+        return
+
+    def written(text: str) -> bytes:
+        first, rest = ("", text) if encoding == "utf-8" else (f"# coding: {encoding}\nx = 'Ünïcödé'\n", text)
+        return prefix + (first + rest).replace("\n", newline).encode(encoding)
+
+    if encoding != "utf-8" and specimen.code.startswith(("#", '"', "from __future__")):
+        pytest.skip("the first line is taken")
+    unsafe = specimen.wanted == "unsafe"
+    got = fixed(written(specimen.code), unsafe=unsafe)
+    if encoding == "utf-8":
+        assert got == written(specimen.fixed)
+    else:
+        assert sorted(got.split()) == sorted(written(specimen.fixed).split())
+
+
+def test_no_last_line_end_is_made_up():
+    """A file that ends in the middle of a line still does."""
+    assert fixed(b"import asyncio\nasync def f():\n    asyncio.create_task(g())") == (
+        b"from corral import spawn\nasync def f():\n    spawn(g())"
+    )
+
+
+def test_tabs_and_odd_spaces_stay():
+    """What is outside of the edits stays as it is, down to the spaces at a line's end."""
+    data = b"import  asyncio   \nasync def f ( ):  \n\tif  1 :\n\t\tasyncio . create_task( g( ) )\t\n\t\tawait   asyncio.sleep(1)"
+    assert fixed(data) == (
+        b"import  asyncio   \n\nfrom corral import spawn\nasync def f ( ):  \n\tif  1 :\n\t\tspawn( g( ) )\t\n\t\tawait   asyncio.sleep(1)"
+    )
+
+
+def test_only_what_is_shown_is_mended():
+    """A note is not mended while notes are not shown; `--min-level note` mends it."""
+    data = b"import asyncio\nasync def f():\n    return await asyncio.gather(get(1), get(2))\n"
+    assert fixed(data, settings=Settings()) is data
+    assert b"gather_tg" in fixed(data)
+
+
+def test_rules_that_are_off_mend_nothing():
+    """What is ignored is not mended."""
+    data = b"import asyncio\nasync def f():\n    asyncio.create_task(g())\n"
+    assert fixed(data, settings=replace(ALL, ignore=("TG001",))) is data
+
+
+@pytest.mark.parametrize("path", ["app.pyi", "app.py"])
+def test_no_fix_where_corral_cannot_be(path: str):
+    """A stub, and code for a Python older than Corral needs, get no fix."""
+    data = b"import asyncio\nasync def f():\n    asyncio.create_task(g())\n"
+    target = (3, 11) if path.endswith("i") else (3, 10)
+    assert fixed(data, path, replace(ALL, target=target)) is data
+
+
+def test_the_projects_own_modules_come_after():
+    """The import goes before those of the project itself, as isort sorts them when it knows the project."""
+    data = b"import asyncio\n\nfrom app import g\n\n\nasync def f():\n    asyncio.create_task(g())\n    await asyncio.sleep(1)\n"
+    got = fixed(data, settings=replace(ALL, first_party=frozenset({"app"})))
+    assert b"import asyncio\n\nfrom corral import spawn\n\nfrom app import g\n\n\n" in got
+
+
+def test_many_findings_take_one_import():
+    """A hundred fixes of one file are one import, whichever verbs they need."""
+    body = "".join(
+        f"async def f{i}():\n    asyncio.create_task(g())\n    await asyncio.gather(save(1), save(2))\n"
+        for i in range(100)
+    )
+    got = fixed(f"import asyncio\n{body}".encode())
+    assert got.startswith(b"from corral import gather_tg, spawn\n")
+    assert got.count(b"import") == 1
+    assert b"asyncio" not in got
