@@ -1,4 +1,4 @@
-"""The specimens of tests/check/corpus/: what must be told, and what must not."""
+"""The specimens of tests/check/corpus/: what must be told and what must not, what is mended and what is left alone."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ FOLDER = Path(__file__).parent / "corpus"
 
 @dataclass(frozen=True)
 class Specimen:
-    """One section: its title, what is expected of it, and the code."""
+    """One section: its title, what is expected of it, the code, and what the fixer makes of it, where that is said."""
 
     title: str
     wanted: str
     code: str
+    fixed: str = ""
 
     @property
     def data(self) -> bytes:
@@ -29,9 +30,12 @@ def specimens(file: str) -> list[Specimen]:
     for section in sections:
         head, _, body = section.partition("\n")
         title, _, wanted = head.partition(" -> ")
-        found.append(Specimen(title, wanted, body.strip("\n") + "\n"))
+        code, _, fixed = body.partition("\n---\n")
+        found.append(Specimen(title, wanted, code.strip("\n") + "\n", fixed.strip("\n") + "\n"))
     return found
 
 
 UNSAFE = specimens("unsafe.txt")
 SAFE = specimens("safe.txt")
+LEFT = specimens("left.txt")
+FIXED = specimens("fixed.txt")

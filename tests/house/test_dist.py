@@ -26,14 +26,16 @@ def wheel() -> Path:
 
 
 def test_wheel_is_the_package(wheel: Path) -> None:
-    """The wheel, built from the sdist, has every file of src/corral, `py.typed` among them, and the licence; nothing else."""
+    """The wheel, built from the sdist, has every file of src/corral, `py.typed` among them, the rules' pages, and the licence; nothing else."""
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
     ours = {f"corral/{path.relative_to(PACKAGE)}" for path in tracked() if path.is_relative_to(PACKAGE)}
+    pages = {f"corral/check/pages/{path.name}" for path in tracked() if path.is_relative_to(ROOT / "docs" / "rules")}
     info = f"corral-{wheel.name.split('-')[1]}.dist-info"
     extra = {f"{info}/{name}" for name in ("METADATA", "WHEEL", "RECORD", "entry_points.txt", "licenses/LICENSE")}
     assert "corral/py.typed" in ours
-    assert names == ours | extra
+    assert "corral/check/pages/TG001.md" in pages
+    assert names == ours | pages | extra
 
 
 def test_sdist_has_what_the_tests_need() -> None:

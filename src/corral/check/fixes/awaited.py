@@ -14,9 +14,9 @@ CAVEAT = "What never ran will run, and this function waits for it."
 
 
 def awaited(unit: Unit, site: Site) -> Fix | None:
-    """For `wait_for` and `wait` as statements. A dropped `gather` does run: whether anybody should wait for it, who knows."""
+    """For `wait_for` as a statement. A dropped `gather` does run: whether anybody should wait for it, who knows."""
     call = site.call
-    if site.kind not in {Kind.WAIT_FOR, Kind.WAIT} or site.wrapper or site.by_name or site.dropper:
+    if site.kind is not Kind.WAIT_FOR or site.wrapper or site.by_name or site.dropper:
         return None
     if not isinstance(unit.index.parents[call], ast.Expr):
         return None

@@ -17,9 +17,10 @@ from corral.check.sites import Site
 from corral.check.unit import Unit
 
 # Calls that take a coroutine where they took the future of a gather, and start it as soon.
-WAITERS = frozenset(
-    {"asyncio.wait_for", "asyncio.shield", "asyncio.run", "asyncio.gather", "corral.gather_tg", "corral.join_tg"}
-)
+OURS = frozenset({"gather_tg", "join_tg"})
+WAITERS = frozenset(f"asyncio.{name}" for name in ("wait_for", "shield", "run", "gather")) | {
+    f"corral.{v}" for v in OURS
+}
 CANCELS = (
     "When one fails, the others are cancelled and waited for before the error is raised; `gather` let them run on."
 )

@@ -13,12 +13,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import final
 
-from corral.check.fixes.lines import alone, line_start
+from corral.check.fixes.lines import alone, block, line_start
 from corral.check.unit import Unit
 
 Change = tuple[int, int, str]
 Added = dict[str, bool]  # `spawn` from Corral (True), or `corral` itself (False)
 
+EMPTY = re.compile(r"(?:[ \t\f]*(?:\r\n|\r|\n))*")
 FUTURE, STANDARD, THIRD, FIRST, LOCAL = range(5)
 
 
@@ -69,9 +70,14 @@ def plan(unit: Unit, added: Added, removed: Iterable[ast.alias]) -> list[Change]
     start = line_start(unit, unit.text.start(first_run(unit)[0].nodes[0]))
     end = start + len(before)
     if not entries:
-        text = unit.text.text
-        end += len(text[end:]) - len(re.sub(r"\A(?:[ \t\f]*(?:\r\n|\r|\n))+", "", text[end:]))
+        end += empty_lines(unit.text.text, end)
     return changes + ([] if before == after else [smallest(start, unit.text.text[start:end], after)])
+
+
+def empty_lines(text: str, start: int) -> int:
+    """How many characters of empty lines follow a place at the begin of a line."""
+    found = EMPTY.match(text, start)
+    return found.end() - start if found else 0
 
 
 def smallest(start: int, before: str, after: str) -> Change:
@@ -196,11 +202,13 @@ def elsewhere(unit: Unit, statement: ast.stmt, removed: list[ast.alias]) -> list
     assert isinstance(statement, ast.Import | ast.ImportFrom)
     if not all(a in removed for a in statement.names):
         return []
-    outer = unit.index.parents[statement]
-    if any(getattr(outer, f, None) == [statement] for f in ("body", "orelse", "finalbody")):
+    body, lines = block(unit, statement), alone(unit, statement)
+    if body == [statement] or lines is None:
         return []
-    lines = alone(unit, statement)
-    return [] if lines is None else [(*lines, "")]
+    start, end = lines
+    if body[0] is statement or isinstance(body[body.index(statement) - 1], ast.Expr):
+        end += empty_lines(unit.text.text, end)
+    return [(start, end, "")]
 
 
 def at_the_top(unit: Unit, added: Added) -> Change:
