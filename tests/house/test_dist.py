@@ -26,7 +26,7 @@ def wheel() -> Path:
 
 
 def test_wheel_is_the_package(wheel: Path) -> None:
-    """The wheel, built from the sdist, has every file of src/corral, `py.typed` among them, the rules' pages, and the licence; nothing else."""
+    """The wheel, built from the sdist, has src/corral with `py.typed`, the rules' pages, and the licence; nothing else."""
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
     ours = {f"corral/{path.relative_to(PACKAGE)}" for path in tracked() if path.is_relative_to(PACKAGE)}
