@@ -163,10 +163,11 @@ class Run(TaskSupervision):
     def retire(self, task: Task[None]) -> None:
         """A worker goes because its Task is no longer like new."""
         self.leave(task)
-        if self.started >= self.total:
+        if self.started >= self.total or (self.exhausted and not self.queue):
             self.close()
         elif not self.closed:
             self.hire(self._some())
+            self.call_source()
 
     def lost(self, state: int) -> None:
         """A task was cancelled by a stranger while it held no input."""

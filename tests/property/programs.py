@@ -1,0 +1,116 @@
+"""Programs of inputs: plain data that Hypothesis makes, shrinks and prints, and that an `@example` can be written as.
+
+A `Plan` is one call of a verb. Each of its children is a tuple of steps; `world.py` says what each step does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from hypothesis import strategies as st
+
+Step = tuple[Any, ...]
+Child = tuple[Step, ...]
+
+#: What a child does to its own Task and context, without suspending.
+POKES = (
+    "set number", "set equal", "set raising eq", "set and reset", "keep", "keep method", "weak", "weak key", "key", "callback",
+    "rename", "same name", "attribute", "cancel", "cancel and uncancel", "cancel twice", "uncancel", "keep context",
+)  # fmt: skip
+ERRORS = ("ValueError", "Odd", "group", "CancelledError", "StopIteration", "Stubborn")
+#: What ends a verb under every policy.
+FATAL = ("SystemExit", "KeyboardInterrupt", "Deadly")
+#: What happens to a child after so many turns of the loop, whatever it is at.
+BREAKS_IN = ("now", "cancel later", "set in context later", "group")
+VERBS = (
+    "map", "map generator", "map async", "map timeout", "stream", "stream async", "stream unordered", "stream slow", "gather",
+)  # fmt: skip
+POLICIES = ("group", "first", "collect")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One call of a verb, with its inputs."""
+
+    verb: str
+    limit: int | None
+    on_error: str
+    children: tuple[Child, ...]
+
+    def is_exact(self) -> bool:
+        """Whether the program settles all that its inputs see.
+
+        How many turns of the loop a verb takes may depend on how many Tasks it starts. So a program is left out in which somebody
+        breaks in on a verb after so many turns, or in which one of several inputs ends a verb while the others are on their way.
+        """
+        several = any(plan.limit != 1 for plan in _plans(self)) and self.has(*FATAL, "not awaitable")
+        return not several and not (self.has("nest") and self.has(*BREAKS_IN))
+
+    def has(self, *words: str) -> bool:
+        """Whether a step of that name, or with that detail, is anywhere in it."""
+        return any(word in words for word in _words(self))
+
+
+def _plans(thing: Any) -> list[Plan]:
+    inside = [plan for part in _parts(thing) for plan in _plans(part)]
+    return [thing, *inside] if isinstance(thing, Plan) else inside
+
+
+def _words(thing: Any) -> list[Any]:
+    return [thing] if isinstance(thing, str) else [word for part in _parts(thing) for word in _words(part)]
+
+
+def _parts(thing: Any) -> tuple[Any, ...]:
+    return thing.children if isinstance(thing, Plan) else thing if isinstance(thing, tuple) else ()
+
+
+def _step(child: st.SearchStrategy[Child], *, fatal: bool) -> st.SearchStrategy[Step]:
+    poke = st.tuples(st.just("poke"), st.sampled_from(POKES))
+    turns = st.integers(0, 3)
+    return st.one_of(
+        poke,
+        poke,
+        poke,
+        st.tuples(st.just("suspend"), turns),
+        st.tuples(st.just("future")),
+        st.tuples(st.just("cancel and catch"), st.booleans()),
+        st.tuples(st.sampled_from(["cancel later", "set in context later"]), turns),
+        st.tuples(st.just("raise"), st.sampled_from((*ERRORS, *FATAL) if fatal else ERRORS)),
+        st.tuples(st.sampled_from(["try", "finally suspend"]), child),
+        st.tuples(st.just("timeout"), st.sampled_from(["now", "far", "none"]), child),
+        st.tuples(st.just("start"), child, st.sampled_from(["await", "leave"])),
+        st.tuples(st.just("group"), st.lists(child, max_size=3).map(tuple)),
+        st.tuples(st.just("nest"), plans(child, most=3)),
+    )
+
+
+def _child(inside: st.SearchStrategy[Child], *, fatal: bool) -> st.SearchStrategy[Child]:
+    return st.lists(_step(inside, fatal=fatal), max_size=4).map(tuple)
+
+
+@st.composite
+def plans(draw: st.DrawFn, child: st.SearchStrategy[Child], most: int = 5) -> Plan:
+    """A call whose outcome does not hang on how many turns of the loop one of several inputs takes."""
+    limit = draw(st.sampled_from([1, 1, 2, 3, None]))
+    on_error = draw(st.sampled_from(POLICIES)) if limit == 1 else "collect"
+    return Plan(draw(st.sampled_from(VERBS)), limit, on_error, tuple(draw(st.lists(child, max_size=most))))
+
+
+def _calling(child: st.SearchStrategy[Child], *, fatal: bool) -> st.SearchStrategy[Child]:
+    """Some inputs do things before `fn` has returned its coroutine; a few get no coroutine at all."""
+    first = [st.tuples(st.just("call"), st.sampled_from(POKES)), st.just(("call raises",))]
+    if fatal:
+        first.append(st.just(("not awaitable",)))
+    return st.one_of(child, child, child, st.tuples(st.one_of(first), child).map(lambda pair: (pair[0], *pair[1])))
+
+
+def _depth(levels: int, *, fatal: bool) -> st.SearchStrategy[Child]:
+    child: st.SearchStrategy[Child] = st.just(())
+    for _ in range(levels):
+        child = _child(child, fatal=fatal)
+    return child
+
+
+#: What is asked of every loop: programs, some of which end the verb for good.
+PLANS = st.booleans().flatmap(lambda fatal: plans(_calling(_depth(3, fatal=fatal), fatal=fatal)))
