@@ -1,7 +1,7 @@
 """A worker of the engine: one Task that serves many inputs, and nobody can tell.
 
 **As if each input had a Task of its own.** Reuse must not be observable, so after each input the worker looks for traces:
-somebody keeps its Task (`getrefcount`) or watches it (`getweakrefcount`), a cancellation was counted, or what the Task and
+somebody keeps its Task or its context (`getrefcount`) or watches it (`getweakrefcount`), a cancellation was counted, or what the Task and
 its context refer to has changed: a callback, an attribute, a name, the context's variables. `gc.get_referents` shows all
 of those in one call, by identity; comparing contexts with `==` would fall back to the values' own `__eq__`. A worker that
 is not as it was leaves, and a fresh one takes its place. The counts of a clean worker are taken at the very place where they
@@ -60,7 +60,7 @@ async def work(run: Run) -> None:
     root = item = value = None
     returned: Any = NOTHING
     while True:
-        count = getrefcount(task)
+        count = getrefcount(task) + getrefcount(context)
         traces = get_referents(task, context)
         if (
             count != strong or getweakrefcount(task) != weak

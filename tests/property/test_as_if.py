@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given, note, settings
 
+from tests.loops import LOOPS
 from tests.property.programs import PLANS, Plan
-from tests.property.sides import MakeLoop, same
+from tests.property.sides import same
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow])
 @given(plan=PLANS)
-def test_reuse_cannot_be_observed(loop_factory: MakeLoop, plan: Plan) -> None:
+def test_reuse_cannot_be_observed(plan: Plan) -> None:
     """Any program has the same results, observations and exceptions with reused workers, with a Task per input, and by hand."""
-    same(plan, loop_factory)
+    for kind, make_loop in LOOPS.items():
+        note(f"on the loop {kind!r}")
+        same(plan, make_loop)

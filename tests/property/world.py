@@ -96,7 +96,7 @@ class World:
         self.log.setdefault(path, []).append((
             when,
             next((label for value, label in self.values if value is variable), "unknown"),
-            "default" if re.fullmatch(r"Task-\d+", name) else name,
+            "default" if re.fullmatch(r"Task-\d+|None", name) else name,  # 3.13.0 calls eager ones "None"
             task.cancelling(),
             getattr(task, "mark", None),
             [by for by, kept in self.kept if kept is task],
@@ -113,7 +113,8 @@ class World:
         return [
             (path, first)
             for path, (first, *_) in self.log.items()
-            if first[0] in {"called", "starts"} and (first[2:] != clean or (len(path) == 1 and first[1] != "the caller's"))
+            if first[0] in {"called", "starts"}
+            and (first[2:] != clean or (len(path) == 1 and first[1] != "the caller's"))
         ]
 
     def new_value(self, path: Path, value: Any) -> Any:
@@ -311,7 +312,9 @@ async def call(world: World, path: Path, plan: Plan) -> Any:
     children = [child for child in plan.children if plan.verb != "gather" or not child[:1] or "call" not in child[0][0]]
     children = [child for child in children if plan.verb != "gather" or child[:1] != (("not awaitable",),)]
     if plan.verb == "gather":
-        return plain(await corral.gather_tg(*[live(world, (*path, at), one) for at, one in enumerate(children)], **settings))
+        return plain(
+            await corral.gather_tg(*[live(world, (*path, at), one) for at, one in enumerate(children)], **settings)
+        )
     fn, source = fn_of(world, path, children), source_of(plan.verb, len(children))
     if plan.verb.startswith("map"):
         return plain(await corral.map_tg(fn, source, timeout=3600 if "timeout" in plan.verb else None, **settings))
@@ -368,7 +371,7 @@ def _nameless(texts: Sequence[str]) -> tuple[str, ...]:
 
 def epilogue(world: World) -> dict[str, Any]:
     """What is known of the kept Tasks afterwards: whose they are, and that they ended."""
-    gc.collect()
+    gc.collect(0)
     tasks = [task for _, task in world.kept]
     return {
         "kept": [(path, tasks.index(task), task.done(), task.cancelled()) for path, task in world.kept],
