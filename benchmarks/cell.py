@@ -15,6 +15,7 @@ from typing import Any
 
 from benchmarks.contenders import BY_NAME, DRAINS, taskgroup_of
 from benchmarks.inputs import WORK, Work, open_work
+from benchmarks.job_cell import measure_job, measure_resume
 from corral.cli.demo_meter import Heartbeat, PeakMemory
 
 Result = dict[str, Any]
@@ -195,6 +196,8 @@ MODES: dict[str, Callable[[Spec, Work], Awaitable[Result]]] = {
     "three": measure_three,
     "tasks": measure_tasks,
     "failure": measure_failure,
+    "job": measure_job,
+    "resume": measure_resume,
 }
 
 

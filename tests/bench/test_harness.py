@@ -84,7 +84,9 @@ def test_every_figure_names_cells_that_exist() -> None:
             assert spec.work in {*inputs.WORK, "http"}
             assert spec.mode == rows.IMPORT or spec.contender in {*contenders.BY_NAME, *contenders.DRAINS, ""}
         one = {
-            label: dict.fromkeys(("seconds", "cpu", "peak", "freeze", "ours", "helper", "tasks", "per_million"), 1.0)
+            label: dict.fromkeys(
+                ("seconds", "cpu", "peak", "freeze", "ours", "helper", "tasks", "per_million", "first"), 1.0
+            )
             for label in row.cells
         }
         assert all(isinstance(check.value(one), float) for check in row.checks)

@@ -80,7 +80,8 @@ def _status_bytes(field: str) -> int | None:
     return None
 
 
-def _peak_bytes() -> int:
+def peak_bytes() -> int:
+    """The highest that the resident memory of this process has been, in bytes."""
     peak = _status_bytes("VmHWM")
     if peak is not None:
         return peak
@@ -101,10 +102,10 @@ class PeakMemory:
         try:
             _CLEAR_REFS.write_text(_RESET_PEAK, encoding="ascii")
         except OSError:
-            self._baseline = _peak_bytes()
+            self._baseline = peak_bytes()
         else:
-            self._baseline = _status_bytes("VmRSS") or _peak_bytes()
+            self._baseline = _status_bytes("VmRSS") or peak_bytes()
 
     def above_baseline(self) -> int:
         """Bytes."""
-        return max(0, _peak_bytes() - self._baseline)
+        return max(0, peak_bytes() - self._baseline)
