@@ -92,9 +92,18 @@ def decode(data: bytes) -> tuple[str, str]:
         `CannotDecode` with the reason: an unknown encoding, or bytes that are not text in it.
     """
     try:
-        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
-        return encoding, data.decode(encoding)
+        return decoded(data)
     except UnicodeDecodeError as e:
         raise CannotDecode(f"not {e.encoding}: byte 0x{data[e.start]:02x} at offset {e.start}") from None
     except (SyntaxError, LookupError, ValueError, OverflowError) as e:
-        raise CannotDecode(str(e) or type(e).__name__) from None
+        raise CannotDecode(f"in no encoding that can be told ({e or type(e).__name__})") from None
+
+
+def decoded(data: bytes) -> tuple[str, str]:
+    """What `tokenize.open` would read."""
+    try:
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+    except SyntaxError:
+        data.decode()  # where no encoding is declared, which byte is wrong says more
+        raise
+    return encoding, data.decode(encoding)

@@ -40,6 +40,7 @@ def check(
     write_baseline: typed.WriteBaseline = None,
     stdin_filename: typed.StdinFilename = None,
     config: typed.Config = None,
+    force_exclude: typed.ForceExclude = False,
     no_cache: typed.NoCache = False,
     workers: typed.Workers = None,
     report: typed.ReportFormat = Format.FULL,
@@ -47,6 +48,7 @@ def check(
     statistics: typed.Statistics = False,
     quiet: typed.Quiet = False,
     exit_zero: typed.ExitZero = False,
+    exit_non_zero_on_fix: typed.ExitNonZeroOnFix = False,
 ) -> None:
     """Find lost tasks and orphaned siblings in Python files, and mend them.
 
@@ -65,6 +67,7 @@ def check(
         diff,
         baseline=baseline,
         write_baseline=write_baseline,
+        force_exclude=force_exclude,
         cache=not no_cache,
         config=config,
         workers=workers,
@@ -75,7 +78,8 @@ def check(
             _write(result, options, out, report, counted=statistics)
     if not quiet:
         _close(result, options, prose=report in PROSE)
-    raise typer.Exit(1 if (result.changes if diff else result.findings) and not exit_zero else 0)
+    wrong = result.changes if diff else result.findings or (exit_non_zero_on_fix and result.changes)
+    raise typer.Exit(1 if wrong and not exit_zero else 0)
 
 
 def _named(paths: list[str], stdin_filename: str | None) -> tuple[tuple[str, ...], bytes | None]:

@@ -101,6 +101,14 @@ Config: TypeAlias = Annotated[
         "--config", metavar="FILE", help="Settings from here, not the nearest pyproject.toml.", rich_help_panel=FILES
     ),
 ]
+ForceExclude: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--force-exclude",
+        help="Leave out what `exclude` names, even where it is named here: for hooks.",
+        rich_help_panel=FILES,
+    ),
+]
 NoCache: TypeAlias = Annotated[
     bool, typer.Option("--no-cache", help="Neither read nor write `.corral_cache`.", rich_help_panel=FILES)
 ]
@@ -121,4 +129,8 @@ Statistics: TypeAlias = Annotated[
 Quiet: TypeAlias = Annotated[bool, typer.Option("--quiet", "-q", help="No summary.", rich_help_panel=OUTPUT)]
 ExitZero: TypeAlias = Annotated[
     bool, typer.Option("--exit-zero", help="Exit 0 whatever is found.", rich_help_panel=OUTPUT)
+]
+ExitNonZeroOnFix: TypeAlias = Annotated[
+    bool,
+    typer.Option("--exit-non-zero-on-fix", help="Exit 1 if anything was mended: for hooks.", rich_help_panel=OUTPUT),
 ]

@@ -128,8 +128,10 @@ def test_what_cannot_be_read_is_yielded() -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="there are no named pipes in a folder there")
 def test_pipes_are_left_alone() -> None:
-    """A named pipe that is called like a module is not opened, which would wait for ever."""
+    """A named pipe or a device that is called like a module, or linked to, is not opened: to read it would never end."""
     os.mkfifo("pipe.py")
+    Path("link.py").symlink_to("pipe.py")
+    Path("endless.py").symlink_to("/dev/zero")
     assert found() == []
 
 

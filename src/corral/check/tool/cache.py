@@ -36,10 +36,12 @@ class Cache:
         self._kept: dict[str, list[Any]] = {}
         self._changed = False
 
-    def by_time(self, path: str, status: os.stat_result) -> tuple[Finding, ...] | None:
-        """What was found in the file, if it has not been touched since; None if that is not known."""
+    def by_time(self, path: str, status: os.stat_result, *, parsed: bool = False) -> tuple[Finding, ...] | None:
+        """What was found in the file, if it has not been touched since; None if that is not known, or not `parsed` when it must be."""
         entry = self._known.get(path)
         if entry is None or entry[0] != status.st_mtime_ns or entry[1] != status.st_size:
+            return None
+        if parsed and entry[2] is None:
             return None
         findings = _decoded(entry, path)
         if findings is not None:

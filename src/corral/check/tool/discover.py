@@ -125,7 +125,8 @@ def _once(files: list[str], folders: list[str], excludes: Excludes, *, gitignore
                 # A target inside a folder of ours is met by itself, or left out for a reason.
                 target = os.path.realpath(real)
                 inside = any(target.startswith(top + os.sep) for top in tops)
-                if target in seen or os.path.isdir(target) or (inside and os.path.exists(target)):
+                there = os.path.exists(target)
+                if target in seen or (there and (inside or not os.path.isfile(target))):
                     continue
                 seen.add(target)
                 yield path

@@ -19,6 +19,11 @@ from corral.check.tool.pool import Findings, Item, analyse
 from corral.check.tool.result import Change
 from corral.check.tool.writing import replace_file
 
+# So many files named on the command line are parsed whatever is in them; more are a list that some tool has made of a whole tree.
+FEW = 100
+# What is larger is told without being searched.
+MOST = 8_000_000
+
 
 @final
 class ProjectRun:
@@ -34,8 +39,11 @@ class ProjectRun:
         self._cache = Cache(project.root, project.settings) if cache else None
         self._here = os.getcwd() == project.root
 
-    def check(self, paths: Sequence[str]) -> None:
-        """Check the files and folders. Fails: `NoSuchPath`."""
+    def check(self, paths: Sequence[str], *, force_exclude: bool = False) -> None:
+        """Check the files and folders; `force_exclude` leaves out what is excluded even if it is named. Fails: `NoSuchPath`."""
+        if force_exclude:
+            excludes = Excludes(self.project.exclude, self.project.root)
+            paths = [path for path in paths if not excludes.exclude_below(os.path.abspath(path))]
         waiting: dict[str, tuple[str, os.stat_result, str]] = {}
         for item, findings in analyse(self._unknown(paths, waiting), self.project.settings, workers=self._workers):
             path, status, digest = waiting.pop(item.path)
@@ -87,17 +95,23 @@ class ProjectRun:
         """The files that must be analysed; of the others it is known, or plain to see, what there is in them."""
         cache = self._cache
         excludes = Excludes(self.project.exclude, self.project.root)
+        named = frozenset(map(os.path.normpath, paths)) if len(paths) <= FEW else frozenset[str]()
+        most = max(self.project.settings.max_bytes, MOST)
         for path in discover(paths, excludes, gitignore=self.project.gitignore):
             relative = self._relative(path)
             try:
-                if cache and (known := cache.by_time(relative, os.stat(path))) is not None:
+                if cache and (known := cache.by_time(relative, os.stat(path), parsed=path in named)) is not None:
                     self._found(path, known)
                     continue
-                data, status = _read(path, self.project.settings.max_bytes)
+                data, status = _read(path, most)
             except OSError as error:
                 self._found(path, (cannot_check(path, (error.strerror or str(error)).lower()),))
                 continue
-            if not may_matter(data):
+            if len(data) > most:
+                why = f"the file has {status.st_size / 1e6:.1f} MB, and more than {most / 1e6:.1f} MB is not read"
+                self._found(path, (cannot_check(path, why),))
+                continue
+            if path not in named and not may_matter(data):
                 self.found[path] = ()
                 if cache:
                     cache.keep_passed_over(relative, status)

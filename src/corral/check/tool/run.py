@@ -61,6 +61,7 @@ class Options:
         diff: Work out the fixes and write nothing.
         baseline: The file of known findings.
         write_baseline: The file to write them to.
+        force_exclude: Leave out files that `exclude` names even when they are named here.
         cache: Whether to read and write the cache.
         config: A configuration file, instead of the nearest `pyproject.toml`.
         workers: Processes at most; None: one for each processor.
@@ -74,6 +75,7 @@ class Options:
     diff: bool = False
     baseline: str | None = None
     write_baseline: str | None = None
+    force_exclude: bool = False
     cache: bool = True
     config: str | None = None
     workers: int | None = None
@@ -122,7 +124,7 @@ def _checked(project: Project, paths: list[str], options: Options) -> ProjectRun
     else:
         workers = default_workers() if options.workers is None else options.workers
         part = ProjectRun(project, workers=workers, cache=options.cache)
-        part.check(paths)
+        part.check(paths, force_exclude=options.force_exclude)
     if options.fix or options.diff:
         part.mend(unsafe=options.unsafe_fixes, write=not options.diff)
     return part

@@ -1,0 +1,132 @@
+"""Files that cannot be checked: each is told, none stops the run, and nothing is ever changed in one."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from corral.check.tool import pool
+from corral.check.tool.run import Options
+from tests.check.tool.tree import LOST, checked, grow, told
+
+BAD: dict[str, tuple[str | bytes, str]] = {
+    "latin.py": (LOST.encode() + b"# \xe9\n", "not utf-8: byte 0xe9 at offset"),
+    "utf16.py": (LOST.encode("utf-16"), "not utf-8: byte 0xff at offset 0"),
+    "cookie.py": (b"# coding: klingon\n" + LOST.encode(), "in no encoding that can be told (unknown encoding: klingon)"),
+    "wrong_cookie.py": (b"# coding: ascii\n" + LOST.encode() + "# é\n".encode(), "not ascii: byte 0xc3"),
+    "nulls.py": (LOST.encode() + b"\0", "null bytes"),
+    "syntax.py": (LOST.replace("work())", "work("), "cannot parse the file"),
+    "python2.py": (LOST + 'print "done"\n', "cannot parse the file"),
+    "future.py": (LOST + "async yield from spawn;\n", "cannot parse the file"),
+    "deep_brackets.py": (LOST + "x = " + "[" * 5000 + "]" * 5000 + "\n", "cannot parse the file"),
+    "deep_minus.py": (LOST + "x = " + "-" * 200_000 + "1\n", "nested too deeply"),
+    "deep_indent.py": (
+        LOST + "".join(" " * n + "if x:\n" for n in range(200)) + " " * 200 + "pass\n",
+        "too many levels",
+    ),
+    "large.py": (LOST + "x = 1\n" * 400_000, "the file has 2.4 MB, and more than 2.0 MB is not parsed"),
+    "huge.py": (LOST + "x = 1\n" * 1_700_000, "the file has 10.2 MB, and more than 8.0 MB is not read"),
+    "no_hazard_but_nulls.py": (b"x = 1\0\n", "null bytes"),
+    "no_hazard_but_latin.py": (b"x = '\xe9'\n", "not utf-8"),
+}
+
+
+@pytest.fixture(autouse=True)
+def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_each_bad_file_is_told_and_the_rest_goes_on(workers: int) -> None:
+    """Among good files every bad one has one diagnostic that says why, and the good ones are checked as if they were alone."""
+    grow({name: content for name, (content, _) in BAD.items()} | {"aaa.py": LOST, "zzz.py": LOST})
+    before = {path.name: path.read_bytes() for path in Path().iterdir()}
+    result = checked(workers=workers, fix=True, unsafe_fixes=True)
+    cannot = {finding.path: finding.message for finding in result.findings if finding.code == "TG000"}
+    assert {name: BAD[name][1] for name in cannot if BAD[name][1] not in cannot[name]} == {}
+    assert set(cannot) == set(BAD)
+    assert result.files == len(before)
+    mended = {finding.path for finding in result.fixed}
+    assert {finding.path for finding in result.findings} - set(BAD) | mended == {"aaa.py", "zzz.py"}
+    assert {name for name, data in before.items() if Path(name).read_bytes() != data} <= mended
+
+
+def test_links_and_folders_that_lead_nowhere_are_told() -> None:
+    """A link in a circle, a link to nothing and a folder that links back to itself cost a diagnostic each, or nothing."""
+    grow({"pkg/a.py": LOST})
+    Path("pkg/again").symlink_to(".", target_is_directory=True)
+    Path("round.py").symlink_to("round.py")
+    Path("gone.py").symlink_to("nowhere.py")
+    result = checked()
+    assert told(result) == ["gone.py:1 TG000", "pkg/a.py:5 TG001", "round.py:1 TG000"]
+    assert "no such file or directory" in result.findings[0].message
+    assert "too many" in result.findings[2].message
+
+
+@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="root may read everything")
+def test_forbidden_file_and_folder_are_told() -> None:
+    """What may not be read is told with the reason."""
+    grow({"a.py": LOST, "secret.py": LOST, "closed/b.py": LOST})
+    Path("secret.py").chmod(0)
+    Path("closed").chmod(0)
+    try:
+        assert told(checked()) == ["a.py:5 TG001", "closed:1 TG000", "secret.py:1 TG000"]
+    finally:
+        Path("closed").chmod(0o700)
+
+
+def test_forbidden_file_is_told_to_root_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reason that the system gives is what is told; the other files are checked."""
+    grow({"a.py": LOST, "secret.py": LOST})
+    real = os.open
+
+    def guarded(path: str, *args: int) -> int:
+        if str(path) == "secret.py":
+            raise PermissionError(13, "Permission denied", path)
+        return real(path, *args)
+
+    monkeypatch.setattr(os, "open", guarded)
+    result = checked()
+    assert told(result) == ["a.py:5 TG001", "secret.py:1 TG000"]
+    assert result.findings[1].message == "Not checked: permission denied."
+
+
+def test_named_file_is_parsed_whatever_is_in_it() -> None:
+    """A file on the command line gets its syntax error told even if it names no hazard, and also when the cache has passed it over."""
+    grow({"a.py": "def f(:\n"})
+    assert told(checked(cache=True)) == []
+    assert told(checked("a.py", cache=True)) == ["a.py:1 TG000"]
+    assert told(checked("a.py", cache=True)) == ["a.py:1 TG000"]
+    assert checked("a.py").findings[0].span.column == 7
+
+
+def test_standard_input_is_parsed_whatever_is_in_it() -> None:
+    """What comes through a pipe is somebody's one file."""
+    assert told(checked("-", stdin=b"def f(:\n")) == ["-:1 TG000"]
+
+
+def test_process_that_dies_costs_its_file_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file on which a worker process dies is told, and all others have their findings."""
+    real = pool.check_source
+
+    def deadly(data: bytes, path: str, settings: object) -> object:
+        if path == "deadly.py":
+            os._exit(11)
+        return real(data, path, settings)  # type: ignore[arg-type]  # passed on as it came
+
+    monkeypatch.setattr(pool, "check_source", deadly)
+    filler = "x = 'y'\n" * 4000
+    names = [f"m{number:02}.py" for number in range(30)]
+    grow(dict.fromkeys([*names, "deadly.py"], LOST + filler))
+    result = checked(workers=2)
+    assert told(result) == ["deadly.py:1 TG000", *(f"{name}:5 TG001" for name in names)]
+    assert "the process that analysed it died" in result.findings[0].message
+
+
+def test_options_have_the_defaults_of_a_user() -> None:
+    """With nothing said: everything here, the cache in use, nothing written."""
+    options = Options()
+    assert (options.paths, options.cache, options.fix, options.diff) == ((".",), True, False, False)
