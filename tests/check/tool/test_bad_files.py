@@ -15,7 +15,10 @@ from tests.check.tool.tree import LOST, checked, grow, told
 BAD: dict[str, tuple[str | bytes, str]] = {
     "latin.py": (LOST.encode() + b"# \xe9\n", "not utf-8: byte 0xe9 at offset"),
     "utf16.py": (LOST.encode("utf-16"), "not utf-8: byte 0xff at offset 0"),
-    "cookie.py": (b"# coding: klingon\n" + LOST.encode(), "in no encoding that can be told (unknown encoding: klingon)"),
+    "cookie.py": (
+        b"# coding: klingon\n" + LOST.encode(),
+        "in no encoding that can be told (unknown encoding: klingon)",
+    ),
     "wrong_cookie.py": (b"# coding: ascii\n" + LOST.encode() + "# é\n".encode(), "not ascii: byte 0xc3"),
     "nulls.py": (LOST.encode() + b"\0", "null bytes"),
     "syntax.py": (LOST.replace("work())", "work("), "cannot parse the file"),
