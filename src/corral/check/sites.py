@@ -9,9 +9,10 @@ from typing import final
 
 from corral.check import calls
 from corral.check.calls import Kind
-from corral.check.fate import Fate, Fates, Way
+from corral.check.fate import Fates
 from corral.check.names import Names
 from corral.check.scopes import FUNCTIONS, Index, ScopeKind
+from corral.check.ways import Fate, Way
 
 
 @final

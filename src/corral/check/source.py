@@ -11,10 +11,10 @@ from typing import final
 from corral.check.model import Finding, Level, Span
 from corral.check.noqa import suppress
 from corral.check.registry import CANNOT_CHECK, RULES, expand
-from corral.check.scopes import build
 from corral.check.settings import Settings
 from corral.check.text import CannotDecode, Text
 from corral.check.unit import Unit, matches
+from corral.check.walk import build
 
 
 @final

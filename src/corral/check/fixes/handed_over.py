@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 
-from corral.check.fate import Way
 from corral.check.fixes.draft import Draft
 from corral.check.fixes.spawned import idle_name
 from corral.check.model import Fix
@@ -12,6 +11,7 @@ from corral.check.names import dotted
 from corral.check.rules.joined import option
 from corral.check.sites import Site
 from corral.check.unit import Unit
+from corral.check.ways import Way
 
 
 def handed_over(unit: Unit, site: Site) -> Fix | None:

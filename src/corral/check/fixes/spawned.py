@@ -6,13 +6,13 @@ import ast
 
 from corral.check import calls
 from corral.check.calls import Kind
-from corral.check.fate import Way
 from corral.check.fixes.draft import Draft
 from corral.check.fixes.running import Unknowable, coroutine_caveat, loop_caveat, plain
 from corral.check.model import Fix
 from corral.check.names import dotted
 from corral.check.sites import Site
 from corral.check.unit import Unit
+from corral.check.ways import Way
 
 # Callbacks of a loop's own that are given their arguments as they are.
 SCHEDULERS = frozenset("call_soon call_soon_threadsafe call_later call_at add_signal_handler".split())

@@ -5,9 +5,9 @@ from __future__ import annotations
 import ast
 
 from corral.check import calls
-from corral.check.fate import Way
 from corral.check.sites import Site
 from corral.check.unit import Unit
+from corral.check.ways import Way
 
 WAITERS = frozenset(
     "wait_for shield run_until_complete run timeout ensure_future create_task as_future gather gather_tg join_tg".split()

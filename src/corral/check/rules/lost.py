@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from corral.check.fate import Way
 from corral.check.model import Level
 from corral.check.sites import Site
 from corral.check.unit import Unit
+from corral.check.ways import Way
 
 LOCAL = frozenset({Way.UNUSED, Way.GLANCED, Way.CONTAINER, Way.CLOSURE})
 

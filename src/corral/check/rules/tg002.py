@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 from corral.check import calls
 from corral.check.calls import Kind
-from corral.check.fate import Way
 from corral.check.fixes.gathered import gathered
 from corral.check.model import Finding, Level
 from corral.check.names import dotted
@@ -15,6 +14,7 @@ from corral.check.rules.joined import flag, option, result_names, waited
 from corral.check.siblings import Family, Origin
 from corral.check.sites import Site
 from corral.check.unit import Unit
+from corral.check.ways import Way
 
 CODE, NAME = "TG002", "orphaned-siblings"
 SUMMARY = "The first failure leaves the other tasks running"

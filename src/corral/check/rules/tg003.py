@@ -6,7 +6,6 @@ import ast
 from collections.abc import Iterator
 
 from corral.check.calls import Kind
-from corral.check.fate import Way
 from corral.check.fixes.outcomes import outcomes
 from corral.check.model import Finding, Level
 from corral.check.rules.joined import flag, option, result_names
@@ -15,6 +14,7 @@ from corral.check.siblings import Family
 from corral.check.sites import Site
 from corral.check.surroundings import cancels
 from corral.check.unit import Unit
+from corral.check.ways import Way
 
 CODE, NAME = "TG003", "discarded-outcomes"
 SUMMARY = "Failures are collected and never read"

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from corral.check.calls import Kind
-from corral.check.fate import Way
 from corral.check.fixes.handed_over import handed_over
 from corral.check.model import Finding, Level
 from corral.check.rules.lost import gravity, story
 from corral.check.sites import Site
 from corral.check.unit import Unit
+from corral.check.ways import Way
 
 CODE, NAME = "TG004", "lost-future"
 SUMMARY = "The future of work given to a loop or an executor is dropped"

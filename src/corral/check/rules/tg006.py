@@ -9,13 +9,13 @@ from typing import final
 
 from corral.check import calls
 from corral.check.calls import Kind
-from corral.check.fate import Way
 from corral.check.fixes.in_turn import in_turn, looped
 from corral.check.model import Finding, Level
 from corral.check.siblings import Origin
 from corral.check.sites import Site
 from corral.check.surroundings import cancels
 from corral.check.unit import Unit
+from corral.check.ways import Way
 
 CODE, NAME = "TG006", "sequential-awaits"
 SUMMARY = "Tasks awaited one after another: a failure in the first orphans the rest"
