@@ -8,8 +8,9 @@ from typing import Any, Unpack, final
 from weakref import WeakSet
 
 from corral.guard import coroutines
+from corral.guard.ending import settle
 from corral.guard.private import running_loop
-from corral.guard.report import LeakedTask, Report
+from corral.guard.report import Report
 from corral.guard.scope import Options, Scope
 from corral.guard.watch import Watch, leaving
 
@@ -25,7 +26,7 @@ class Guard:
 
     @property
     def reports(self) -> list[Report]:
-        """What was reported so far; of very many the newest thousand."""
+        """What was reported so far; of very many the newest two hundred."""
         return list(self._scope.reports)
 
     def __enter__(self) -> Guard:
@@ -58,13 +59,13 @@ class Guard:
         before = set(leaving)
         try:
             if watch.live:
-                await watch.settle(watch.before(self._scope))
+                await settle(watch, watch.before(self._scope))
         finally:
             self._close(watch)
             cancelled = [task for task in leaving - before if task.get_loop() is watch.loop]
             if cancelled:
                 await asyncio.wait(cancelled, timeout=self._scope.grace)
-            self._raise(error)
+            self._scope.settle(error)
 
     def _entered(self) -> Watch:
         if self._watch is None:
@@ -87,24 +88,11 @@ class Guard:
                 "Keep the block inside one coroutine; for a whole program use run() or install()."
             )
         self._close(watch)
-        self._raise(error)
+        self._scope.settle(error)
 
     def _close(self, watch: Watch) -> None:
         watch.close(self._scope)
         coroutines.end()
-
-    def _raise(self, error: BaseException | None) -> None:
-        """What the body raised goes first: the leaks are then told in a note."""
-        failure = self._scope.failure()
-        if failure is None:
-            return
-        if error is None:
-            raise failure
-        error.add_note(
-            "\n".join(
-                [str(failure), *(str(leak.report) for leak in failure.exceptions if isinstance(leak, LeakedTask))]
-            )
-        )
 
 
 def guard(**options: Unpack[Options]) -> Guard:

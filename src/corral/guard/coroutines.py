@@ -8,7 +8,7 @@ from types import FunctionType, SimpleNamespace
 from typing import Any, Final
 
 from corral.guard.catalogue import CODE_OF
-from corral.guard.patches import Patches
+from corral.guard.patches import Patches, shared
 from corral.guard.places import name_of, place
 from corral.guard.private import running_loop
 from corral.guard.report import Place, Report
@@ -25,17 +25,19 @@ everywhere: list[Scope] = []
 def begin() -> None:
     """Once for every guard."""
     global _users  # noqa: PLW0603  a count of users is what the module keeps
-    _users += 1
-    if _users == 1:
-        _listen()
+    with shared:
+        _users += 1
+        if _users == 1:
+            _listen()
 
 
 def end() -> None:
     """The last one puts it back."""
     global _users  # noqa: PLW0603  a count of users is what the module keeps
-    _users -= 1
-    if _users == 0:
-        _patches.undo()
+    with shared:
+        _users -= 1
+        if _users == 0:
+            _patches.undo()
 
 
 def _listen() -> None:

@@ -11,7 +11,7 @@ from types import CodeType
 from typing import Any, Final, Literal, TypeAlias
 
 from corral.guard.places import awaiting
-from corral.guard.private import is_task
+from corral.guard.private import coro_of, is_task
 
 _Fate: TypeAlias = Literal["dropped", "returned", "used"]
 
@@ -31,7 +31,7 @@ def discarded(callbacks: Iterable[Any]) -> bool:
 
 
 def _thrown_away(waiter: Task[Any]) -> bool:
-    for frame in reversed(list(awaiting(waiter.get_coro()))):
+    for frame in reversed(list(awaiting(coro_of(waiter)))):
         fate = _fate(frame.f_code, frame.f_lasti)
         if fate != "returned":
             return fate == "dropped"

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, final
 from weakref import WeakSet, ref
 
-from corral.guard.places import Made, Threadsafe
-from corral.guard.private import children_of, exception_of, is_task, is_unread
+from corral.guard.places import Made, Threadsafe, name_of
+from corral.guard.private import children_of, coro_of, exception_of, is_task, is_unread
 from corral.guard.report import shown
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ class Unread:
 
     task: ref[Future[Any]]
     made: Made
+    coroutine: str | None
     since: float
     told: bool = False
 
@@ -46,11 +47,14 @@ class Failures:
         self._unread: dict[int, Unread] = {}
         self._purge_at = _PURGE
 
-    def ended(self, task: Future[Any], made: Made) -> None:
-        """The first callback of a task that failed: its waiters are called next, in this same turn of the loop."""
+    def ended(self, task: Future[Any], made: Made, coroutine: str | None = None) -> None:
+        """The first callback of a task that failed: its waiters are called next, in this same turn of the loop.
+
+        What has finished eagerly does not know its coroutine any more, so that comes along.
+        """
         if isinstance(made, Threadsafe) and self._watch.threads.handed_over(task, made):
             return
-        box = [task, made]
+        box: Box = [task, made, coroutine or name_of(coro_of(task))]
         self.boxes[id(task)] = box
         if not self._watch.loop.is_closed():
             self._watch.loop.call_soon(self.judge, id(task), box)
@@ -60,10 +64,11 @@ class Failures:
         if not box:
             return
         self.boxes.pop(key, None)
-        made, task = box.pop(), box.pop()
+        task, made, coroutine = box
+        box.clear()
         if not is_unread(task) or exception_of(task) is None:
             return
-        kept = Unread(ref(task), made, time.monotonic())
+        kept = Unread(ref(task), made, coroutine, time.monotonic())
         self._unread[key] = kept
         del task
         if kept.task() is not None:
@@ -96,7 +101,7 @@ class Failures:
                 continue
             kept.told = True
             since = f"{now - kept.since:.1f} s later" if age is not None else "by now"
-            self._tell(task, kept.made, f"failed; somebody holds it, and {since} nobody has looked")
+            self._tell(task, kept, f"failed; somebody holds it, and {since} nobody has looked")
         return young
 
     def told(self, context: dict[str, Any]) -> None:
@@ -119,17 +124,21 @@ class Failures:
         if is_task(future):
             kept = self._unread.pop(id(future), None)
             if kept is None or not kept.told:
-                self._tell(future, kept.made if kept is not None else None, "failed, and nobody can see it any more")
+                self._tell(future, kept, "failed, and nobody can see it any more")
         elif (children := children_of(future)) is not None:
-            what = f"a gather of {len(children)} failed, and nobody has awaited it"
-            self._watch.report("unawaited", future, what, getattr(future, "made", None), exception=exception_of(future))
+            error = exception_of(future)
+            if error is not None:  # else its children were cancelled, and told about if need be
+                what = f"a gather of {len(children)} failed, and nobody has awaited it"
+                self._watch.report("unawaited", future, what, getattr(future, "made", None), exception=error)
         else:
-            self._watch.threads.dropped(future)
+            self._watch.threads.died(future)
 
-    def _tell(self, task: Any, made: Made, what: str) -> None:
+    def _tell(self, task: Any, kept: Unread | None, what: str) -> None:
         error = exception_of(task)
-        who = f"task {task.get_name()!r}" if is_task(task) else "a future"
-        self._watch.report("failed", task, f"{who} {what}: {shown(error)}", made, exception=error)
+        made, coroutine = (kept.made, kept.coroutine) if kept is not None else (None, None)
+        who = f"task {task.get_name()!r} ({name_of(coro_of(task)) or coroutine or 'of an unknown coroutine'})"
+        what = f"{who} {what}: {shown(error)}"
+        self._watch.report("failed", task, what, made, coroutine=coroutine, exception=error)
 
     def _purge(self) -> None:
         """Forgets tasks that were seen after all, whenever the number of those that are kept has doubled."""

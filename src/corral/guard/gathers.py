@@ -8,7 +8,7 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any, Final, final
 from weakref import ref
 
-from corral.guard.patches import Patches
+from corral.guard.patches import Patches, shared
 from corral.guard.places import INTERNAL, Made
 from corral.guard.private import (
     GATHER_CALLBACK,
@@ -135,14 +135,16 @@ def outer_of(callback: Any) -> Any:
 def begin() -> None:
     """Once for every loop that is watched."""
     global _users  # noqa: PLW0603  a count of users is what the module keeps
-    _users += 1
-    if _users == 1:
-        _patches.set(tasks, "_GatheringFuture", Gathered)
+    with shared:
+        _users += 1
+        if _users == 1:
+            _patches.set(tasks, "_GatheringFuture", Gathered)
 
 
 def end() -> None:
     """The last one puts it back."""
     global _users  # noqa: PLW0603  a count of users is what the module keeps
-    _users -= 1
-    if _users == 0:
-        _patches.undo()
+    with shared:
+        _users -= 1
+        if _users == 0:
+            _patches.undo()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import os
 import sys
 from asyncio import AbstractEventLoop, runners
 from collections.abc import Callable, Coroutine
@@ -12,12 +13,13 @@ from weakref import WeakSet
 
 from corral.guard import coroutines
 from corral.guard.context import guard
-from corral.guard.patches import Patches
+from corral.guard.ending import pump
+from corral.guard.patches import Patches, shared
 from corral.guard.places import Line, place
 from corral.guard.private import frame_at, running_loop
 from corral.guard.report import Report
 from corral.guard.scope import Options, Scope, logger
-from corral.guard.watch import Watch
+from corral.guard.watch import Watch, found
 
 T = TypeVar("T")
 _SUBCLASS: Final = "__init_subclass__"
@@ -30,15 +32,25 @@ class Installation:
 
     def __init__(self, scope: Scope, made: Line | None) -> None:
         self._scope = scope
-        self.watches: WeakSet[Watch] = WeakSet()
+        self._watches: WeakSet[Watch] = WeakSet()
         self._patches = Patches()
         self.made_at = place(made)
         self.active = False
 
     @property
     def reports(self) -> list[Report]:
-        """What was reported so far; of very many the newest thousand."""
+        """What was reported so far; of very many the newest two hundred."""
         return list(self._scope.reports)
+
+    def watches(self) -> list[Watch]:
+        """The loops that are guarded now."""
+        with shared:
+            return list(self._watches)
+
+    def forked(self) -> None:
+        """Goes on in a child process, for the loops that the child starts."""
+        self._watches = WeakSet()
+        self._scope.adopt()
 
     def begin(self) -> None:
         """Replaces what starts and closes loops. What is running in this thread is guarded at once."""
@@ -59,17 +71,14 @@ class Installation:
         Fails: `ExceptionGroup` of `LeakedTask`, under the policy `"raise"`. A second call does nothing.
         """
         self._end()
-        if (failure := self._scope.failure()) is not None:
-            raise failure
+        self._scope.settle(None)
 
     def __enter__(self) -> Installation:
         return self
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         self._end()
-        failure = self._scope.failure()
-        if failure is not None and error is None:
-            raise failure
+        self._scope.settle(error)
 
     def _end(self) -> None:
         if self.active:
@@ -80,7 +89,7 @@ class Installation:
             self._patches.undo()
             coroutines.everywhere.remove(self._scope)
             coroutines.end()
-            for watch in list(self.watches):
+            for watch in self.watches():
                 watch.close(self._scope)
 
     def attach(self, loop: AbstractEventLoop) -> None:
@@ -92,20 +101,22 @@ class Installation:
         except (RuntimeError, TypeError):
             logger.debug("not guarded: %r", loop, exc_info=True)
             return
-        if all(scope is not self._scope for scope, _ in watch.scopes):
+        if not watch.answers_to(self._scope):
             watch.scopes.insert(0, (self._scope, WeakSet()))
             watch.when_closed(self._closing)
-            self.watches.add(watch)
+            with shared:
+                self._watches.add(watch)
 
-    def detach(self, watch: Watch, *, pump: bool) -> None:
+    def detach(self, watch: Watch, *, turns: bool) -> None:
         """A loop is about to be closed: what still runs on it is cut off."""
-        if pump:
-            watch.pump(WeakSet())
+        if turns:
+            pump(watch, WeakSet())
         watch.close(self._scope)
-        self.watches.discard(watch)
+        with shared:
+            self._watches.discard(watch)
 
     def _closing(self, watch: Watch) -> None:
-        self.detach(watch, pump=False)
+        self.detach(watch, turns=False)
 
     def _guard_class(self, kind: type[AbstractEventLoop]) -> None:
         run_forever: Callable[[Any], None] = kind.run_forever
@@ -132,14 +143,13 @@ class Installation:
         def guarded_close(runner: Any) -> None:
             """Shutdown and close event loop."""
             loop = runner._loop
-            watch = next((watch for watch in self.watches if watch.loop is loop), None)
+            watch = found(loop)
             try:
-                if watch is not None:
-                    self.detach(watch, pump=True)
+                if watch is not None and watch.answers_to(self._scope):
+                    self.detach(watch, turns=True)
             finally:
                 close(runner)
-            if (failure := self._scope.failure()) is not None and sys.exc_info()[1] is None:
-                raise failure
+            self._scope.settle(sys.exc_info()[1])
 
         return guarded_close
 
@@ -227,6 +237,14 @@ def run(
         )
     with runner:
         return runner.run(_guarded(context, main))
+
+
+def _forked() -> None:
+    for installation in _installed:
+        installation.forked()
+
+
+os.register_at_fork(after_in_child=_forked)
 
 
 def _check_coroutine(main: object) -> None:

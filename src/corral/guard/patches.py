@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from collections.abc import Mapping
-from typing import Any, cast, final
+from typing import Any, Final, cast, final
 
-_ABSENT = object()
+_ABSENT: Final = object()
+
+#: Of what the guards of several threads share. Never held while a process forks, or its child would wait for nobody.
+shared: Final = threading.Lock()
+os.register_at_fork(before=shared.acquire, after_in_parent=shared.release, after_in_child=shared.release)
 
 
 @final

@@ -10,7 +10,7 @@ from types import CodeType, FrameType
 from typing import Any, Final, NamedTuple, TypeAlias
 from weakref import ref
 
-from corral.guard.private import RUN, STEP, THREADSAFE_CALLBACK, awaited_by, children_of, is_task
+from corral.guard.private import RUN, STEP, THREADSAFE_CALLBACK, awaited_by, children_of, coro_of, is_task
 from corral.guard.report import Place, shown
 
 #: Nobody looks for their mistake in these files.
@@ -41,7 +41,7 @@ def outside(frame: FrameType | None, loop: asyncio.AbstractEventLoop) -> Made:
             return code, frame.f_lasti
         if code is THREADSAFE_CALLBACK:
             future = frame.f_locals["future"]
-            return Threadsafe(future.__dict__.get("_corral_made"), ref(future))
+            return Threadsafe(future.__dict__.get("corral_made"), ref(future))
         if code is STEP or (code is RUN and loop.is_running()):
             return None
         frame = frame.f_back
@@ -98,7 +98,7 @@ def awaiting(coro: Any) -> Iterator[FrameType]:
 
 def waits_on(task: asyncio.Future[Any]) -> str:
     """What a task that is not done waits on, and the line of somebody's code where it does."""
-    coro = task.get_coro() if is_task(task) else None
+    coro = coro_of(task)
     frames = list(awaiting(coro))
     own = [frame for frame in frames if frame.f_code.co_filename not in INTERNAL]
     inner = frames[len(own) :] if own == frames[: len(own)] else []
@@ -134,5 +134,5 @@ def _future(future: Any) -> str:
 def described(task: asyncio.Future[Any]) -> str:
     """`task 'Task-7' (Client.listen)`, the way a sentence begins."""
     if is_task(task):
-        return f"task {task.get_name()!r} ({name_of(task.get_coro()) or 'of an unknown coroutine'})"
+        return f"task {task.get_name()!r} ({name_of(coro_of(task)) or 'of an unknown coroutine'})"
     return f"a {type(task).__name__}"

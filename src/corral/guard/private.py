@@ -50,6 +50,11 @@ def is_task(future: object) -> TypeGuard[Task[Any]]:
     return isinstance(future, Task)
 
 
+def coro_of(task: Any) -> Any:
+    """What a task runs; None for what has finished eagerly. Its `get_coro()` crashes the interpreter then, on 3.12.1."""
+    return getattr(task, "_coro", None)
+
+
 def exception_of(future: Any) -> Exception | None:
     """What a future failed with, without marking it as retrieved; None for what is cancelled, and for `SystemExit` and the like."""
     error = None if future.cancelled() else getattr(future, "_exception", None)
@@ -80,11 +85,3 @@ def awaited_by(task: Any) -> Any:
 def made_by_gather(future: Any) -> bool:
     """Whether `gather` made the task, out of a coroutine: nobody else has it. `gather` marks them, so nobody is told of their death."""
     return is_task(future) and not getattr(future, "_log_destroy_pending", True)
-
-
-def is_watched(future: Any) -> bool:
-    """Whether a `concurrent.futures.Future` has a thread inside `result()`, is in `wait`, or has a callback.
-
-    The one callback that `run_coroutine_threadsafe` adds itself is not counted.
-    """
-    return bool(future._condition._waiters or future._waiters) or len(future._done_callbacks) > 1

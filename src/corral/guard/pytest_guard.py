@@ -16,6 +16,7 @@ from weakref import WeakKeyDictionary, WeakSet
 import pytest
 
 from corral.guard import baseline, ledger
+from corral.guard.ending import conclude, pump
 from corral.guard.install import Installation
 from corral.guard.report import Report
 from corral.guard.scope import Scope
@@ -75,7 +76,7 @@ class TestGuard:
         """What a fixture of more than one test starts is not the test's."""
         result = yield
         if fixturedef.scope != "function":
-            for watch in list(self._installation.watches):
+            for watch in self._installation.watches():
                 self._before.setdefault(watch, WeakSet()).update(list(watch.held))
         return result
 
@@ -105,7 +106,7 @@ class TestGuard:
     def pytest_runtest_setup(self) -> Generator[None, None, None]:
         """From here on what happens is this test's."""
         self._found.clear()
-        for watch in list(self._installation.watches):
+        for watch in self._installation.watches():
             self._before[watch] = WeakSet(list(watch.held))
         self._tracking = sys.get_coroutine_origin_tracking_depth()
         sys.set_coroutine_origin_tracking_depth(max(1, self._tracking))
@@ -130,11 +131,11 @@ class TestGuard:
 
     def _look(self) -> None:
         """What is still running on loops that go on beyond this test."""
-        for watch in list(self._installation.watches):
+        for watch in self._installation.watches():
             before = self._before.get(watch, WeakSet())
             if watch.live and not watch.loop.is_running() and not watch.loop.is_closed():
-                watch.pump(before)
-                watch.conclude(_ENDS, before)
+                pump(watch, before)
+                conclude(watch, _ENDS, before)
 
     def _told(self, item: pytest.Item) -> Leaks:
         """The leaks found since the last time, without those that are allowed or known."""

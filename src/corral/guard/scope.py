@@ -21,7 +21,7 @@ Hook: TypeAlias = Callable[[Report], object]
 
 _KINDS: Final = get_args(Kind)
 _ACTIONS: Final = get_args(Action)
-_KEPT: Final = 1_000
+_KEPT: Final = 200
 
 logger = logging.getLogger("corral.guard")
 logger.addHandler(
@@ -69,8 +69,9 @@ class Scope:
             )
         self._allow = [str(pattern) for pattern in allow]
         self.grace = _seconds(options.get("grace", 1.0))
-        self.raising: list[Report] = []
-        #: The newest reports: the guard keeps no more than a thousand, for the sake of programs that run for months.
+        # No more than a few of either: a report has an exception, that has frames, and programs run for months.
+        self._raising: deque[Report] = deque(maxlen=_KEPT)
+        self._raised = 0
         self.reports: deque[Report] = deque(maxlen=_KEPT)
         self.pid = os.getpid()
 
@@ -100,16 +101,37 @@ class Scope:
             logger.info("%s (cancelled)", report, extra={"corral": report.as_dict()})
             return True
         if policy == "raise" or not warn(report):
-            self.raising.append(report)
+            self._raising.append(report)
+            self._raised += 1
         return False
 
     def failure(self) -> ExceptionGroup[LeakedTask] | None:
         """What the policy `"raise"` has gathered, once."""
-        reports, self.raising = self.raising, []
+        reports, count = list(self._raising), self._raised
+        self._raising.clear()
+        self._raised = 0
         if not reports:
             return None
-        leaks = "1 leak" if len(reports) == 1 else f"{len(reports)} leaks"
-        return ExceptionGroup(f"corral.guard: {leaks}", [LeakedTask(report) for report in reports])
+        leaks = "1 leak" if count == 1 else f"{count} leaks"
+        last = "" if count == len(reports) else f", the last {len(reports)} of them"
+        return ExceptionGroup(f"corral.guard: {leaks}{last}", [LeakedTask(report) for report in reports])
+
+    def settle(self, error: BaseException | None) -> None:
+        """Raises what is to be raised. What the program itself raises goes first: the leaks are then a note on that."""
+        failure = self.failure()
+        if failure is None:
+            return
+        if error is None:
+            raise failure
+        leaks = [str(leak.report) for leak in failure.exceptions if isinstance(leak, LeakedTask)]
+        error.add_note("\n".join([str(failure), *leaks]))
+
+    def adopt(self) -> None:
+        """Goes on in a fork, for what the fork starts; what its parent has found is the parent's."""
+        self.pid = os.getpid()
+        self._raising.clear()
+        self._raised = 0
+        self.reports.clear()
 
 
 def warn(report: Report) -> bool:

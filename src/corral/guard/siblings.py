@@ -16,7 +16,16 @@ from corral.guard import gathers
 from corral.guard.catalogue import Kind
 from corral.guard.discards import discarded
 from corral.guard.places import Made, Threadsafe, awaiting, described, waits_on
-from corral.guard.private import WAIT, awaited_by, callbacks_of, children_of, exception_of, is_task, made_by_gather
+from corral.guard.private import (
+    WAIT,
+    awaited_by,
+    callbacks_of,
+    children_of,
+    coro_of,
+    exception_of,
+    is_task,
+    made_by_gather,
+)
 from corral.guard.report import shown
 
 if TYPE_CHECKING:
@@ -167,10 +176,11 @@ class Siblings:
         """Whether anybody else waits for it now."""
         ours = (self._watch.ended, self._ended)
         for callback in callbacks_of(child):
-            outer = gathers.outer_of(callback)
-            if callback in ours or (outer is not None and outer.done()) or _lets_go(callback):
+            if callback in ours or _lets_go(callback):
                 continue
-            return True
+            outer = gathers.outer_of(callback)
+            if outer is None or (not outer.done() and self._awaited(outer)):
+                return True
         return child.done() and any(_waits_for(task, child) for task in list(self._watch.held)[:_SCANNED])
 
 
@@ -196,7 +206,7 @@ def _waits_for(task: Any, child: Future[Any]) -> bool:
     """Whether the task awaits the child: directly, or in `asyncio.wait`."""
     if awaited_by(task) is child:
         return True
-    for frame in awaiting(task.get_coro() if is_task(task) else None):
+    for frame in awaiting(coro_of(task)):
         if frame.f_code is WAIT:
             return child in frame.f_locals["fs"]
     return False
