@@ -1,4 +1,4 @@
-"""The hazards, each as a program: `python hazards.py NAME [LOOP]` runs one, and `as_tests` makes a test module of them all.
+"""The hazards, each as a program: `python hazards.py NAME [LOOP]` runs one, and `python hazards.py all` all of them.
 
 Each function is whole: it makes the hazard happen, and would be written like this by somebody who does not know better. What the
 guard is to say of it stands above it. `CLEAN` are their neighbours that are right, of which it is to say nothing.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import sys
 import weakref
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -622,20 +623,21 @@ async def queue_and_workers() -> None:
 
 
 def main(name: str, loop: str = "stock") -> None:
-    """Runs one as a program."""
+    """Runs one as a program; `all` of them one after another, with a line of its name before each."""
     make = None
     if loop == "uvloop":
         import uvloop
 
         make = uvloop.new_event_loop
-    with asyncio.Runner(loop_factory=make) as runner:
-        if loop == "eager":
-            runner.get_loop().set_task_factory(asyncio.eager_task_factory)
-        runner.run((HAZARDS | CLEAN)[name]())
-    KEPT.clear()
+    for each, program in (HAZARDS | CLEAN).items():
+        if name in {each, "all"}:
+            sys.stderr.write(f"# {each}\n")
+            with asyncio.Runner(loop_factory=make, debug=loop == "debug") as runner:
+                if loop == "eager":
+                    runner.get_loop().set_task_factory(asyncio.eager_task_factory)
+                runner.run(program())
+            KEPT.clear()
 
 
 if __name__ == "__main__":
-    import sys
-
     main(*sys.argv[1:])

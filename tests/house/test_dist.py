@@ -26,10 +26,10 @@ def wheel() -> Path:
 
 
 def test_wheel_is_the_package(wheel: Path) -> None:
-    """The wheel, built from the sdist, has src/corral with `py.typed`, the rules' pages, and the licence; nothing else."""
+    """The wheel, built from the sdist, has src/ with `py.typed`, the rules' pages, and the licence; nothing else."""
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
-    ours = {f"corral/{path.relative_to(PACKAGE)}" for path in tracked() if path.is_relative_to(PACKAGE)}
+    ours = {str(path.relative_to(ROOT / "src")) for path in tracked() if path.is_relative_to(ROOT / "src")}
     pages = {f"corral/check/pages/{path.name}" for path in tracked() if path.is_relative_to(ROOT / "docs" / "rules")}
     info = f"corral-{wheel.name.split('-')[1]}.dist-info"
     extra = {f"{info}/{name}" for name in ("METADATA", "WHEEL", "RECORD", "entry_points.txt", "licenses/LICENSE")}

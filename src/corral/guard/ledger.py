@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import linecache
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final, Protocol, TypeAlias, final
 
@@ -52,15 +52,6 @@ class Ledger:
         for test, leak in self.leaks:
             groups.setdefault(_where(leak), []).append((test, leak))
         return sorted(groups.items(), key=lambda group: (-len(group[1]), group[0]))
-
-
-def split(leaks: Iterable[Leak], chosen: Callable[[Leak], bool]) -> tuple[list[Leak], list[Leak]]:
-    """Those that are, and those that are not."""
-    those: list[Leak] = []
-    others: list[Leak] = []
-    for leak in leaks:
-        (those if chosen(leak) else others).append(leak)
-    return those, others
 
 
 def _lines(where: str, found: list[tuple[str, Leak]]) -> Iterable[str]:

@@ -1,8 +1,8 @@
 """What the pytest plugin does while it is on: every loop of every test is guarded, and each leak is laid to the test that made it.
 
 What runs is looked at when the fixtures of a test have been torn down, because a fixture may rightly stop what the test has
-started. So that the test itself is what fails, its reports are held back until then; where another plugin runs the tests
-(one that repeats them, say), the teardown fails instead.
+started. So that the test itself is what fails, the report of a call that passed is held back until then; where another plugin
+runs the tests (one that repeats them, say), the teardown fails instead.
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ from corral.guard.watch import Watch
 
 _ENDS: Final = "the test ended"
 _LEAKS: Final = "corral_leaks"
+_KNOWN: Final = "corral_known"
+#: Tasks in which test runners run the tests: anyio's.
+_RUNNERS: Final = ("TestRunner._run_tests_and_fixtures",)
 Leaks: TypeAlias = list[dict[str, str | int]]
 
 
@@ -38,14 +41,16 @@ class TestGuard:
         self._path = path
         self._writing = writing
         self._known = None if path is None or writing else _read(path)
-        self._allow: list[str] = config.getini("corral_guard_allow")
-        self._scope = Scope(_ENDS, policy=self._take, allow=self._allow, grace=None)
+        allow: list[str] = config.getini("corral_guard_allow")
+        self._scope = Scope(_ENDS, policy=self._take, allow=[*_RUNNERS, *allow], grace=None)
         self._installation = Installation(self._scope, None)
         self._before: WeakKeyDictionary[Watch, WeakSet[Any]] = WeakKeyDictionary()
         self._found: list[Report] = []
         self._ledger = ledger.Ledger()
         self._runner: Any = config.pluginmanager.get_plugin("runner")  # pytest's own
-        self._holds_back = False
+        self._hands_out = False
+        self._calling = False
+        self._held: pytest.TestReport | None = None
         self._tracking = 0
 
     def _take(self, report: Report) -> None:
@@ -81,18 +86,16 @@ class TestGuard:
         return result
 
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
-        """Runs the test as pytest does, and hands out its reports when all is known."""
+        """Runs the test as pytest does, and hands out the report of a call that passed when all is known."""
         if not self._runs(item):
             return None
         item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
-        self._holds_back = True
+        self._hands_out = True
         try:
-            reports = self._runner.runtestprotocol(item, log=False, nextitem=nextitem)
+            self._runner.runtestprotocol(item, log=False, nextitem=nextitem)
         finally:
-            self._holds_back = False
-        _lay_to_the_call(reports)
-        for report in reports:
-            item.ihook.pytest_runtest_logreport(report=report)
+            self._hands_out = False
+            self._hand_out(item)
         item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
         return True
 
@@ -112,22 +115,54 @@ class TestGuard:
         sys.set_coroutine_origin_tracking_depth(max(1, self._tracking))
         yield
 
-    @pytest.hookimpl(wrapper=True)
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_call(self) -> Generator[None, None, None]:
+        """A report that is made while a test is being called is of a part of it: a subtest."""
+        self._calling = True
+        try:
+            yield
+        finally:
+            self._calling = False
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Fails the phase in which something was found."""
+        """The last to see a report before it goes out."""
         report = yield
         if call.when == "teardown":
             sys.set_coroutine_origin_tracking_depth(self._tracking)
             self._look()
-        if call.when != "setup":
-            leaks = self._told(item)
-            if leaks:
-                setattr(report, _LEAKS, leaks)
-                if not self._holds_back:
-                    _fail(report, leaks)
+        if not self._calling:
+            self._judge(item, report)
         return report
+
+    def _judge(self, item: pytest.Item, report: pytest.TestReport) -> None:
+        """What was found fails the call; if that has failed already it is told beside, in whatever comes next."""
+        if not self._hands_out:
+            if report.when != "setup":
+                self._lay(item, report)
+        elif report.when == "call" and not report.failed:
+            self._held = report
+        else:
+            if report.when == "teardown" and (held := self._held) is not None:
+                self._lay(item, held)
+            elif report.when != "setup":
+                self._lay(item, report)
+            self._hand_out(item)
+            item.ihook.pytest_runtest_logreport(report=report)
+
+    def _lay(self, item: pytest.Item, report: pytest.TestReport) -> None:
+        leaks, known = self._told(item)
+        setattr(report, _KNOWN, known)
+        setattr(report, _LEAKS, leaks)
+        if leaks and not self._writing:
+            _fail(report, leaks, beside=self._hands_out and report.when != "call")
+
+    def _hand_out(self, item: pytest.Item) -> None:
+        held, self._held = self._held, None
+        if held is not None:
+            item.ihook.pytest_runtest_logreport(report=held)
 
     def _look(self) -> None:
         """What is still running on loops that go on beyond this test."""
@@ -137,24 +172,23 @@ class TestGuard:
                 pump(watch, before)
                 conclude(watch, _ENDS, before)
 
-    def _told(self, item: pytest.Item) -> Leaks:
-        """The leaks found since the last time, without those that are allowed or known."""
+    def _told(self, item: pytest.Item) -> tuple[Leaks, int]:
+        """The leaks found since the last time, without those that are allowed, and how many of the others are known."""
         found, self._found = self._found, []
         if item.get_closest_marker("allow_leaks") is not None:
-            return []
+            return [], 0
         leaks = [_plain(report) for report in found]
-        if self._known is not None:
-            known, leaks = ledger.split(leaks, lambda leak: self._is_known(item, leak))
-            self._ledger.known += len(known)
-        return leaks
-
-    def _is_known(self, item: pytest.Item, leak: dict[str, str | int]) -> bool:
-        return self._known is not None and self._known.covers(item.nodeid, leak)
+        baseline = self._known
+        if baseline is None:
+            return leaks, 0
+        unknown = [leak for leak in leaks if not baseline.covers(item.nodeid, leak)]
+        return unknown, len(leaks) - len(unknown)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """In the process that tells: its own reports, or those that the workers of pytest-xdist send."""
         leaks: Leaks = getattr(report, _LEAKS, [])
         self._ledger.add(report.nodeid, leaks)
+        self._ledger.known += int(getattr(report, _KNOWN, 0))
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """The leaks, by the line that made them."""
@@ -181,23 +215,12 @@ def _text(leaks: Leaks) -> str:
     return "\n\n".join(str(leak["text"]) for leak in leaks)
 
 
-def _fail(report: pytest.TestReport, leaks: Leaks) -> None:
-    """A test that failed by itself keeps its own failure; the leaks are a section beside it."""
-    if report.outcome == "passed" and not hasattr(report, "wasxfail"):
+def _fail(report: pytest.TestReport, leaks: Leaks, *, beside: bool) -> None:
+    """A test that failed by itself, in this phase or in an earlier one, keeps its own failure; the leaks are a section beside it."""
+    if hasattr(report, "wasxfail"):
+        report.outcome = "skipped"  # it was expected to fail, and does
+    elif report.outcome == "passed" and not beside:
         report.outcome = "failed"
         report.longrepr = _text(leaks)
-    elif hasattr(report, "wasxfail") and report.outcome == "passed":
-        report.outcome = "skipped"  # it was expected to fail, and does
     else:
-        report.sections.append(("Corral guard", _text(leaks)))
-
-
-def _lay_to_the_call(reports: list[pytest.TestReport]) -> None:
-    """All leaks of a test fail its call; if it did not come to that, its teardown."""
-    leaks = [leak for report in reports for leak in getattr(report, _LEAKS, [])]
-    if leaks:
-        for report in reports:
-            setattr(report, _LEAKS, [])
-        last = next((report for report in reports if report.when == "call"), reports[-1])
-        setattr(last, _LEAKS, leaks)
-        _fail(last, leaks)
+        report.sections.append((f"Corral guard, {report.when}", _text(leaks)))

@@ -1,0 +1,360 @@
+"""The pytest plugin: when it is on, what it lets pass, what it says, and what it leaves alone."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import pytest
+
+LEAKS = """
+import asyncio
+
+def leak():
+    asyncio.create_task(asyncio.sleep(3600))
+
+async def drop():
+    asyncio.create_task(asyncio.sleep(3600))
+    await asyncio.sleep(0)
+"""
+LEAKY = LEAKS + "\nasync def test_leaky(): await drop()\nasync def test_clean(): await asyncio.sleep(0)\n"
+ON = "[pytest]\ncorral_guard=true\nasyncio_mode=auto\nasyncio_default_fixture_loop_scope=function\n"
+
+
+@pytest.fixture
+def on(pytester: pytest.Pytester) -> pytest.Pytester:
+    """A suite in which the guard is on."""
+    pytester.makeini(ON)
+    return pytester
+
+
+def test_it_is_off(pytester: pytest.Pytester) -> None:
+    """Nobody who has not asked for it has a test failed by it."""
+    pytester.makeini(ON.replace("corral_guard=true", ""))
+    pytester.makepyfile(LEAKY)
+    result = pytester.runpytest("-q")
+    result.assert_outcomes(passed=2)
+    result.stdout.no_fnmatch_line("*corral*")
+
+
+@pytest.mark.parametrize("option", ["corral_guard=true", "--corral-guard"])
+def test_it_is_turned_on(option: str, pytester: pytest.Pytester) -> None:
+    """Either the configuration or the command line turns it on."""
+    ini, arguments = ("", ["--corral-guard"]) if option.startswith("-") else (option, [])
+    pytester.makeini(ON.replace("corral_guard=true", ini))
+    pytester.makepyfile(LEAKY)
+    pytester.runpytest("-q", *arguments).assert_outcomes(passed=1, failed=1)
+
+
+def test_off_it_imports_nothing(tmp_path: Path) -> None:
+    """In the pytest runs of those who have it installed and do not use it, it costs the import of one small module."""
+    (ours,) = (point for point in entry_points(group="pytest11") if point.name == "corral-guard")
+    program = (
+        f"import sys, pytest; before = set(sys.modules); import {ours.value}\n"
+        "print('imported:', *sorted(set(sys.modules) - before))\n"
+        "class Check:\n"
+        "    def pytest_collection_finish(self): print('loaded:', *sorted(sys.modules))\n"
+        f"pytest.main(['-q', '-p', '{ours.value}', '--collect-only', '-c', '/dev/null', '{tmp_path}'], plugins=[Check()])\n"
+    )
+    alone = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, env=alone)
+    said = dict(line.split(": ", 1) for line in done.stdout.splitlines() if ": " in line)
+    assert said["imported"] == ours.value
+    assert [name for name in said["loaded"].split() if name.partition(".")[0] == "corral"] == []
+
+
+def test_it_goes_by_another_name_where_plugins_are_not_loaded(pytester: pytest.Pytester) -> None:
+    """`-p corral.guard.pytest_plugin` is the same plugin."""
+    pytester.makepyfile(LEAKS + "\ndef test_leaky(): asyncio.run(drop())\n")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "corral.guard.pytest_plugin", "--corral-guard"]
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, env={"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    )
+    assert "1 failed" in done.stdout
+
+
+def test_failure_says_what_where_and_why(on: pytest.Pytester) -> None:
+    """The report of a test that leaked has the hazard, the line that made the task, and what it waits on."""
+    on.makepyfile(test_it=LEAKY)
+    result = on.runpytest("-q")
+    result.stdout.fnmatch_lines(
+        [
+            "*_ test_leaky _*",
+            "TG001 lost-task: task '*' (sleep) was still running when the test ended",
+            "*made at:  test_it.py:7 in drop",
+            "*waits on: sleep(3600)",
+            "*read:     corral explain TG001*",
+            "FAILED test_it.py::test_leaky - TG001 lost-task: *",
+        ]
+    )
+
+
+def test_summary_is_by_line(on: pytest.Pytester) -> None:
+    """The section at the end groups leaks by the line that made them, the worst line first, with its source and its tests."""
+    on.makepyfile(
+        test_it=LEAKS
+        + "\n".join(f"async def test_{number}(): await drop()" for number in range(7))
+        + "\nasync def test_own(): asyncio.ensure_future(asyncio.sleep(1))\n"
+    )
+    on.runpytest("-q").stdout.fnmatch_lines(
+        [
+            "*corral guard: 8 leaks, made by 2 lines*",
+            "test_it.py:7 in drop",
+            "    asyncio.create_task(asyncio.sleep(3600))",
+            "  TG001 lost-task: 7 leaks in 7 tests",
+            "    test_it.py::test_0",
+            "    and 2 more",
+            "test_it.py:* in test_own",
+            "  TG001 lost-task: 1 leak in 1 test",
+        ]
+    )
+
+
+def test_leaks_can_be_allowed_with_a_reason(on: pytest.Pytester) -> None:
+    """`allow_leaks` lets a test leak, in a class or module too; without a reason it is a mistake of usage."""
+    on.makepyfile(
+        LEAKS
+        + "\nimport pytest\n@pytest.mark.allow_leaks(reason='the cache outlives us')\nasync def test_leaky(): await drop()\n"
+        "@pytest.mark.allow_leaks('shared')\nclass TestAll:\n    async def test_leaky(self): await drop()\n"
+    )
+    on.runpytest("-q", "--strict-markers").assert_outcomes(passed=2)
+    on.makepyfile(LEAKS + "\nimport pytest\n@pytest.mark.allow_leaks\nasync def test_leaky(): await drop()\n")
+    result = on.runpytest("-q")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*test_leaky: allow_leaks needs a reason: allow_leaks(reason='...')"])
+
+
+@pytest.mark.parametrize("pattern", ["heartbeat-*", "Client.beat", "*/client.py", "Client.start"])
+def test_known_background_tasks_are_allowed(pattern: str, on: pytest.Pytester) -> None:
+    """`corral_guard_allow` takes patterns of task names, coroutines, files and functions."""
+    on.makeini(f"{ON}corral_guard_allow =\n    nothing\n    {pattern}\npythonpath=.\n")
+    on.makepyfile(
+        client="""
+import asyncio
+class Client:
+    async def beat(self):
+        await asyncio.sleep(3600)
+    def start(self):
+        asyncio.create_task(self.beat(), name="heartbeat-1")
+"""
+    )
+    on.makepyfile(
+        LEAKS + "\nfrom client import Client\nasync def test_1(): Client().start()\nasync def test_2(): await drop()\n"
+    )
+    on.runpytest("-q").assert_outcomes(passed=1, failed=1)
+
+
+def test_baseline_fails_for_new_leaks_only(on: pytest.Pytester) -> None:
+    """A baseline is written without failing; then known leaks pass, also when their lines move, and others fail."""
+    on.makepyfile(test_it=LEAKY)
+    written = on.runpytest("-q", "--corral-baseline=leaks.json", "--corral-write-baseline")
+    written.assert_outcomes(passed=2)
+    written.stdout.fnmatch_lines(["1 leak written to leaks.json"])
+    assert json.loads(Path("leaks.json").read_text())["tests"] == {
+        "test_it.py::test_leaky": [{"code": "TG001", "made": "test_it.py drop", "count": 1}]
+    }
+    on.makepyfile(test_it="# a line more\n" + LEAKY)
+    known = on.runpytest("-q", "--corral-baseline=leaks.json")
+    known.assert_outcomes(passed=2)
+    known.stdout.fnmatch_lines(["1 leak known from leaks.json"])
+    on.makepyfile(test_it=LEAKY + "\nasync def test_new(): await drop()\n")
+    on.runpytest("-q", "--corral-baseline=leaks.json").assert_outcomes(passed=2, failed=1)
+    on.makepyfile(test_it=LEAKY.replace("await drop()", "await drop(); await drop()", 1))
+    on.runpytest("-q", "--corral-baseline=leaks.json").assert_outcomes(passed=1, failed=1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--corral-baseline=none.json"], "*there is no baseline none.json: make it with --corral-write-baseline"),
+        (["--corral-baseline=test_it.py"], "*baseline test_it.py: expected a file that --corral-write-baseline wrote*"),
+        (["--corral-write-baseline"], "*--corral-write-baseline: say where, with --corral-baseline FILE"),
+    ],
+)
+def test_bad_baselines_are_told(arguments: list[str], complaint: str, on: pytest.Pytester) -> None:
+    """A baseline that is not there, or is something else, ends the run with a sentence."""
+    on.makepyfile(test_it=LEAKY)
+    result = on.runpytest("-q", *arguments)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([complaint])
+
+
+def test_workers_of_xdist_tell_one_summary(on: pytest.Pytester) -> None:
+    """Under pytest-xdist the tests fail where they run; the summary and the baseline are whole."""
+    on.makepyfile(test_it=LEAKY + "\nasync def test_other(): await drop()\n")
+    result = on.runpytest_subprocess("-q", "-n2", "--corral-baseline=leaks.json", "--corral-write-baseline")
+    result.assert_outcomes(passed=3)
+    result.stdout.fnmatch_lines(["*corral guard: 2 leaks, made by 1 line*", "2 leaks written to leaks.json"])
+    on.makepyfile(test_it=LEAKY + "\nasync def test_other(): await drop(); await drop()\n")
+    result = on.runpytest_subprocess("-q", "-n2", "--corral-baseline=leaks.json")
+    result.assert_outcomes(passed=2, failed=1)
+    result.stdout.fnmatch_lines(["*corral guard: 1 leak, made by 1 line*", "2 leaks known from leaks.json"])
+
+
+def test_fixtures_may_clean_up(on: pytest.Pytester) -> None:
+    """What a fixture stops when it is torn down is no leak; nor is what a fixture of many tests has started."""
+    on.makepyfile(
+        """
+import asyncio, pytest, pytest_asyncio
+
+@pytest.fixture
+async def server():
+    task = asyncio.create_task(asyncio.sleep(3600))
+    yield task
+    task.cancel()
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared():
+    task = asyncio.create_task(asyncio.sleep(3600))
+    yield task
+    task.cancel()
+
+@pytest.fixture
+async def leaky():
+    asyncio.create_task(asyncio.sleep(3600))
+
+async def test_1(server): await asyncio.sleep(0)
+@pytest.mark.asyncio(loop_scope="module")
+async def test_2(shared): await asyncio.sleep(0)
+@pytest.mark.asyncio(loop_scope="module")
+async def test_3(shared): asyncio.create_task(asyncio.sleep(3600))
+@pytest.mark.asyncio(loop_scope="module")
+async def test_4(shared): await asyncio.sleep(0)
+async def test_5(leaky): await asyncio.sleep(0)
+"""
+    )
+    result = on.runpytest("-v")
+    result.assert_outcomes(passed=3, failed=2)
+    result.stdout.fnmatch_lines(["*test_3 FAILED*", "*test_4 PASSED*", "*test_5 FAILED*"])
+
+
+def test_own_failure_comes_first(on: pytest.Pytester) -> None:
+    """A test that fails by itself keeps its traceback, and is one failure; its leaks are told beside it."""
+    on.makepyfile(
+        "import asyncio\nasync def test_it():\n    asyncio.create_task(asyncio.sleep(3600))\n    assert 1 == 2\n"
+    )
+    result = on.runpytest("-q")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        ["E*assert 1 == 2", "*Corral guard, teardown*", "TG001 lost-task: *", "FAILED *assert 1 == 2"]
+    )
+
+
+def test_run_stops_at_the_first_leak(on: pytest.Pytester) -> None:
+    """`-x` stops at a test that leaks, as at any that fails, and the fixtures are torn down."""
+    on.makepyfile(
+        LEAKS + "\nimport pytest\n@pytest.fixture(scope='module')\ndef shared():\n    yield\n    print('torn down')\n"
+        "async def test_leaky(shared): await drop()\nasync def test_clean(shared): pass\n"
+    )
+    result = on.runpytest("-q", "-x", "-s")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*torn down*"])
+
+
+def test_expected_failures_may_be_leaks(on: pytest.Pytester) -> None:
+    """A test that is marked to fail fails by its leak, too; one that is skipped in the middle stays skipped."""
+    on.makepyfile(
+        LEAKS + "\nimport pytest\n@pytest.mark.xfail\nasync def test_1(): await drop()\n"
+        "@pytest.mark.xfail\nasync def test_2(): await drop(); assert 0\n"
+        "async def test_3():\n    await drop()\n    pytest.skip('enough')\n"
+    )
+    on.runpytest("-q").assert_outcomes(xfailed=2, skipped=1)
+
+
+def test_subtests_are_left_alone(on: pytest.Pytester) -> None:
+    """The reports of subtests are pytest's business; the test they belong to answers for the leaks, once."""
+    on.makepyfile(
+        LEAKS
+        + "\nasync def test_it(subtests):\n    for number in range(3):\n        with subtests.test(number=number):\n"
+        "            await drop()\n            assert number != 1\n"
+        "async def test_clean(subtests):\n    with subtests.test():\n        await asyncio.sleep(0)\n"
+    )
+    result = on.runpytest("-q", "-rA")
+    text = result.stdout.str()
+    assert "corral guard: 3 leaks, made by 1 line" in text
+    assert text.count("assert 1 != 1") >= 1
+    result.stdout.fnmatch_lines(["FAILED *::test_it - TG001*"])
+    result.stdout.no_fnmatch_line("FAILED *::test_clean*")
+
+
+def test_another_runner_of_tests_keeps_its_work(on: pytest.Pytester) -> None:
+    """Where another plugin runs the tests, it goes on doing so: then the phase in which a leak is found fails."""
+    on.makeconftest(
+        """
+from _pytest.runner import runtestprotocol
+def pytest_runtest_protocol(item, nextitem):
+    item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+    for _ in range(2):
+        runtestprotocol(item, nextitem=nextitem)
+    item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+    return True
+"""
+    )
+    on.makepyfile(
+        LEAKS + "\ndef test_1(): asyncio.run(drop())\nasync def test_2(): await drop()\nasync def test_3(): pass"
+    )
+    result = on.runpytest("-q")
+    result.assert_outcomes(failed=2, passed=4, errors=2)
+
+
+def test_warnings_are_the_suites_own(on: pytest.Pytester) -> None:
+    """Filters work as before: nothing of the guard's warns, and what is turned into an error stays one."""
+    on.makeini(ON + "filterwarnings=error\n")
+    on.makepyfile(
+        LEAKS + "\nimport warnings, pytest\nasync def test_1(): await drop()\n"
+        "async def test_2():\n    with pytest.raises(UserWarning): warnings.warn('mine')\n"
+        "async def test_3():\n    with warnings.catch_warnings(record=True) as caught:\n        warnings.simplefilter('always')\n"
+        "        asyncio.sleep(1)\n    assert [str(each.message)[:30] for each in caught] == [\"coroutine 'sleep' was never aw\"]\n"
+    )
+    result = on.runpytest("-q")
+    result.assert_outcomes(failed=2, passed=1)
+    result.stdout.fnmatch_lines(
+        ["*TG005 unawaited-gather: the coroutine sleep was never awaited", "*made at: *:* in test_3"]
+    )
+    result.stdout.no_fnmatch_line("*LeakWarning*")
+
+
+def test_fork_and_threads_in_a_test(on: pytest.Pytester) -> None:
+    """A child process of a test reports nothing of its parent's; a loop in another thread is guarded like any other."""
+    on.makepyfile(
+        LEAKS
+        + """
+import os, threading
+async def test_fork():
+    task = asyncio.create_task(asyncio.sleep(3600))
+    child = os.fork()
+    if not child:
+        os._exit(0)
+    os.waitpid(child, 0)
+    task.cancel()
+def test_thread():
+    thread = threading.Thread(target=lambda: asyncio.run(drop()))
+    thread.start()
+    thread.join()
+"""
+    )
+    on.runpytest("-q", "-W", "ignore::DeprecationWarning").assert_outcomes(passed=1, failed=1)
+
+
+def test_all_is_as_it_was_when_the_run_is_over(on: pytest.Pytester) -> None:
+    """The guard of a run ends with it: asyncio is as pytest found it."""
+    import asyncio
+    import warnings
+    from asyncio import runners, tasks
+
+    def seen() -> list[object]:
+        return [
+            asyncio.BaseEventLoop.run_forever,
+            runners.Runner.close,
+            tasks._GatheringFuture,
+            warnings._warn_unawaited_coroutine,
+            asyncio.AbstractEventLoop.__dict__.get("__init_subclass__"),
+        ]
+
+    before = seen()
+    on.makepyfile(LEAKY)
+    on.runpytest("-q").assert_outcomes(passed=1, failed=1)
+    assert seen() == before
