@@ -91,9 +91,12 @@ def run_job(
         What is in the results now, and what this run did.
 
     Fails: `JobError` when the job may not begin (nothing is changed then) or its input turns out to be another one;
-        `JournalError` when the results can no longer be written. Failures of `fn` are records and never raised.
-    Cancellation: Ctrl-C starts nothing new, gives what runs its grace, and raises `KeyboardInterrupt`; SIGTERM
-        likewise, `SystemExit(143)`. A second one ends the process at once. The results can be gone on with after each.
+    `JournalError` when the results can no longer be written; `WorkerError` when a worker process died. Failures of `fn` are
+    records and never raised.
+
+    Cancellation: Ctrl-C starts nothing new, gives what runs its grace, and raises `KeyboardInterrupt`; SIGTERM likewise,
+    `SystemExit(143)`. A second one ends the process at once. The results can be gone on with after each.
+
     Cost: some 5 µs an input, a bit of memory for each, and an `fsync` every half second.
     """
     asked = Options(limit=limit, **options)
@@ -125,9 +128,11 @@ async def arun_job(
         progress: Show on standard error how far it is.
         options: The options of `run_job`; `loop` is the one that is running.
 
-    Fails: as `run_job`.
-    Cancellation: what is running is cancelled and awaited; what has finished is in the file.
-    Cost: as `run_job`; files are read and `fsync`ed in threads.
+    Fails: As `run_job` does.
+
+    Cancellation: What is running is cancelled and awaited; what has finished is in the file.
+
+    Cost: That of `run_job`; files are looked through and synced in threads.
     """
     asked = Options(limit=limit, **options)
     return await prepared(fn, inputs, out, asked, Stop(asked.grace), meter(quiet=not progress)).run()
