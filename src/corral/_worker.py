@@ -60,8 +60,8 @@ async def work(run: Run) -> None:
     root = item = value = None
     returned: Any = NOTHING
     while True:
-        count = getrefcount(task) + getrefcount(context)
         traces = get_referents(task, context)
+        count = getrefcount(task) + getrefcount(context)
         if (
             count != strong or getweakrefcount(task) != weak
             or len(traces) != size or traces[-1] is not root or traces[at] is not name

@@ -17,6 +17,7 @@ Child = tuple[Step, ...]
 POKES = (
     "set number", "set equal", "set raising eq", "set and reset", "keep", "keep method", "weak", "weak key", "key", "callback",
     "rename", "same name", "attribute", "cancel", "cancel and uncancel", "cancel twice", "uncancel", "keep context",
+    "hold all", "let go",
 )  # fmt: skip
 ERRORS = ("ValueError", "Odd", "group", "CancelledError", "StopIteration", "Stubborn")
 #: What ends a verb under every policy.

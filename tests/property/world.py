@@ -71,7 +71,7 @@ class World:
     """What happened in one run."""
 
     def __init__(self) -> None:
-        self.base = object()
+        self.base = [1]
         self.values: list[tuple[Any, str]] = [(self.base, "the caller's")]
         self.log: dict[Path, list[Any]] = {}
         self.kept: list[tuple[Path, asyncio.Task[Any]]] = []
@@ -82,6 +82,7 @@ class World:
         self.watched: list[tuple[Path, weakref.ref[asyncio.Task[Any]]]] = []
         self.ended: Counter[Path] = Counter()
         self.strays: set[asyncio.Task[Any]] = set()
+        self.held: set[asyncio.Task[Any]] = set()
         self.pending = 0
         self.left: list[str] = []
 
@@ -153,6 +154,12 @@ class World:
                 task.set_name("".join(task.get_name()))
             case "attribute":
                 task.mark = path  # type: ignore[attr-defined]  # Tasks take attributes
+            case "hold all":  # which makes the counts of workers that are just starting too high
+                self.held = asyncio.all_tasks()
+            case "let go":
+                self.held = set()
+            case "see who has ended":
+                self.log[path].append((what, sorted(self.ended)))
             case "keep context":
                 self.contexts.append(task.get_context() if sys.version_info >= (3, 12) else None)
             case "cancel" | "cancel twice":
@@ -371,6 +378,7 @@ def _nameless(texts: Sequence[str]) -> tuple[str, ...]:
 
 def epilogue(world: World) -> dict[str, Any]:
     """What is known of the kept Tasks afterwards: whose they are, and that they ended."""
+    world.held.clear()
     gc.collect(0)
     tasks = [task for _, task in world.kept]
     return {
