@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import shlex
 from collections import Counter
 from collections.abc import Iterator
 from html import escape
@@ -37,9 +38,7 @@ def write(result: Result, out: TextIO) -> None:
     out.writelines(_header(result, files))
     out.write('<main id="findings">\n')
     if not files:
-        out.write(
-            f'<p class="clear">No hazards found in {result.files} {"file" if result.files == 1 else "files"}.</p>\n'
-        )
+        out.write(f'<p class="clear">No hazards found in {_count(result.files, "file")}.</p>\n')
     for path, entries in files:
         out.writelines(_file(path, entries, sources[path]))
     out.write("</main>\n")
@@ -76,18 +75,22 @@ def _text(text: str) -> str:
     return escape(printable(text))
 
 
+def _count(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
+
+
 def _header(result: Result, files: list[tuple[str, list[Numbered]]]) -> Iterator[str]:
     levels = Counter(finding.level for finding in result.findings)
-    yield '<a class="skip" href="#findings">Skip to the findings</a>\n<header>\n<h1>Corral</h1>\n'
-    yield f"<p>{len(result.findings)} findings in {len(files)} of {result.files} files</p>\n"
+    yield '<a class="skip" href="#findings">Skip to the findings</a>\n<header>\n<h1>Corral check</h1>\n'
+    yield f"<p>{_count(len(result.findings), 'finding')} in {len(files)} of {_count(result.files, 'file')}</p>\n"
     yield '<fieldset class="levels"><legend>Show</legend>\n'
     for level in sorted(Level, reverse=True):
         count = levels[level]
         yield f'<label class="{level.label}"><input type="checkbox" value="{level.label}" checked> '
-        yield f"{count} {level.label}{'' if count == 1 else 's'}</label>\n"
+        yield f"{_count(count, level.label)}</label>\n"
     yield "</fieldset>\n"
     if files:
-        yield f'<nav aria-label="Files">\n<details open><summary>{len(files)} files</summary>\n<ol>\n'
+        yield f'<nav aria-label="Files">\n<details open><summary>{_count(len(files), "file")}</summary>\n<ol>\n'
         for at, (path, entries) in enumerate(files, 1):
             worst = max(entry.finding.level for entry in entries)
             yield f'<li class="{worst.label}"><a href="#file-{at}">{_text(path)}</a> <span class="count">{len(entries)}</span></li>\n'
@@ -125,6 +128,8 @@ def _fix(finding: Finding, source: SourceText) -> Iterator[str]:
     yield f'<section class="fix"><h3>{kind}: {prose(fix.title)}</h3>\n'
     if fix.caveat:
         yield f'<p class="caveat">{prose(fix.caveat)}</p>\n'
+    flags = "--fix" if fix.safe else "--fix --unsafe-fixes"
+    yield f'<p class="how"><code>corral check {flags} {_text(shlex.quote(finding.path))}</code></p>\n'
     yield '<pre tabindex="0" aria-label="The fix as a diff">'
     for line in preview(source, fix):
         tag, word = ("del", "removed") if line.sign == "-" else ("ins", "added")

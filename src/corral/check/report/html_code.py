@@ -96,8 +96,14 @@ def _hit(hit: _Hit, rows: list[str]) -> Iterator[str]:
     yield from (_line(row, rows[row - 1]) for row in range(hit.first, hit.last + 1) if row <= len(rows))
     for number, finding in hit.entries:
         yield f'<button type="button" class="why {finding.level.label}" id="f{number}" data-dialog="d{number}" aria-haspopup="dialog">'
-        yield f'<span class="level">{finding.level.label}</span> <b>{finding.code}</b> {prose(finding.message)}</button>\n'
+        yield f'<span class="level">{finding.level.label}</span> <b>{finding.code}</b> {prose(finding.message)}{_mend(finding)}</button>\n'
     yield "</div>\n"
+
+
+def _mend(finding: Finding) -> str:
+    if finding.fix is None:
+        return ""
+    return f' <span class="mend">{"fix" if finding.fix.safe else "unsafe fix"}</span>'
 
 
 def _line(row: int, html: str) -> str:
@@ -116,4 +122,5 @@ def _coloured(source: SourceText) -> list[str]:
                 rows.append("")
             if piece:
                 rows[-1] += f'<span class="{name}">{escape(piece)}</span>' if name else escape(piece)
-    return rows
+    # Behind a final line end there is a line for the parser, and none for the reader.
+    return rows if rows[-1] else rows[:-1]
