@@ -37,11 +37,15 @@ WORDS = frozenset(name.rpartition(".")[2] for name in FUNCTIONS) | frozenset(LOO
 GLANCES = frozenset(
     "add_done_callback remove_done_callback set_name get_name get_coro get_context get_loop get_stack print_stack".split()
 )
+# What may be asked of a task in passing; of one in a variable it is polling, which its frame holds meanwhile.
+PEEKS = frozenset({"done", "cancelled"})
 # Methods that fill or trim a container without reading what is in it.
-TRIMS = frozenset("append appendleft add remove discard insert extend update clear sort reverse index count".split())
+TRIMS = frozenset(
+    "append appendleft add remove discard insert extend update clear sort reverse index count put put_nowait push".split()
+)
 ADDS = frozenset("append appendleft add insert extend update put put_nowait setdefault push".split())
 VIEWS = frozenset("values items keys copy union".split())
-TAKES = frozenset("pop popitem popleft get".split())
+TAKES = frozenset("pop popitem popleft get setdefault".split())
 
 # Builtins that look at their argument and let go of it.
 LOOKS = frozenset(
@@ -63,7 +67,10 @@ WEAK = frozenset(
 )
 WEAK_CONTAINERS = frozenset({"weakref.WeakSet", "weakref.WeakValueDictionary"})
 FRESH = frozenset(
-    "list set dict tuple frozenset collections.deque collections.defaultdict collections.OrderedDict collections.Counter".split()
+    """
+    list set dict tuple frozenset collections.deque collections.defaultdict collections.OrderedDict collections.Counter
+    asyncio.Queue asyncio.LifoQueue queue.Queue queue.SimpleQueue
+    """.split()
 )
 
 # Calls that run a callback and throw away what it returns.
@@ -78,10 +85,21 @@ HANDLER = re.compile(
 )
 
 
+def work(call: ast.Call) -> ast.expr | None:
+    """The awaitable that a call is given, by place or by any of the names asyncio has for it."""
+    if call.args:
+        return call.args[0]
+    return next((k.value for k in call.keywords if k.arg in {"coro", "coro_or_future", "fut", "arg", "aw"}), None)
+
+
+def last(node: ast.expr) -> str:
+    """The last part of a dotted name."""
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+
+
 def callee(call: ast.Call) -> str:
     """The last part of what is called: `save` for `self.db.save(...)`."""
-    func = call.func
-    return func.attr if isinstance(func, ast.Attribute) else func.id if isinstance(func, ast.Name) else ""
+    return last(call.func)
 
 
 def is_logging(call: ast.Call) -> bool:

@@ -77,6 +77,12 @@ class Fates:
                 return Fate(Way.TESTED, node=parent) if tested else self.fate(parent, many=many)
             case ast.BinOp():
                 return self.fate(parent, many=True) if many else Fate(Way.LOGGED, node=parent)
+            case _:
+                return self.within(node, parent, many=many)
+
+    def within(self, node: ast.AST, parent: ast.AST, *, many: bool) -> Fate:
+        """The same, where the value is asked about, called, or looked into."""
+        match parent:
             case ast.Compare() | ast.UnaryOp() | ast.If() | ast.While() | ast.Assert():
                 return Fate(Way.TESTED, node=parent)
             case ast.FormattedValue():
@@ -128,7 +134,9 @@ class Fates:
         at = body.index(statement)
         looping = isinstance(block, ast.For | ast.AsyncFor | ast.While)
         for other in body[at + 1 :] + (body[:at] if looping else []) + ([statement] if looping else []):
-            stored = isinstance(other, ast.Assign) and any(dotted(t) == dotted(target) for t in other.targets)
+            stored = isinstance(other, ast.Assign | ast.Delete) and any(
+                dotted(t) == dotted(target) for t in other.targets
+            )
             if stored:
                 return Fate(Way.OVERWRITTEN, dotted(target), other)
             if any(isinstance(n, ast.Name) and n.id == target.value.id for n in ast.walk(other)):
@@ -159,13 +167,15 @@ class Fates:
             return Fate(Way.WEAK, node=call)
         if name == "typing.cast":
             return self.fate(call, many=many)
+        if name in calls.FRESH:
+            return self.fate(call, many=True)
         return GLANCED if name in {"asyncio.isfuture", "asyncio.iscoroutine"} or name.startswith("inspect.") else HELD
 
     def member(self, node: ast.AST, attribute: ast.Attribute) -> Fate:
         """`task.something`: a glance, a use, or a bound method that goes on."""
         parent = self.index.parents[attribute]
         called = isinstance(parent, ast.Call) and parent.func is attribute
-        if attribute.attr in calls.GLANCES:
+        if attribute.attr in calls.GLANCES or (attribute.attr in calls.PEEKS and not isinstance(node, ast.Name)):
             return GLANCED if isinstance(node, ast.Name) else Fate(Way.CHAINED, attribute.attr, attribute)
         return HELD if called else self.fate(attribute)
 
@@ -187,6 +197,9 @@ class Fates:
             return self.lifetimes.container(parent.value) if isinstance(parent.ctx, ast.Store) else GLANCED
         if not isinstance(parent.ctx, ast.Load):
             return GLANCED
+        outer = self.index.parents[parent]
+        if many and isinstance(outer, ast.Attribute) and outer.attr in calls.TRIMS:
+            return GLANCED  # `running[key].append(...)` on a dict of lists
         return self.fate(parent, many=many and isinstance(parent.slice, ast.Slice))
 
     def elements(self, loop: ast.For | ast.AsyncFor | ast.comprehension) -> Fate:

@@ -161,8 +161,14 @@ class Names:
             return self.loop_name(node.attr) or self.loop_attribute(node, hops)
         if isinstance(node, ast.Call):
             func = node.func
+            if isinstance(func, ast.Attribute) and func.attr == "get" and node.args and self.is_key(node.args[0]):
+                return True
             called = func.attr if isinstance(func, ast.Attribute) else func.id if isinstance(func, ast.Name) else ""
-            return LOOP_GETTER.match(called.lstrip("_")) is not None or self.loop_alias(func, hops)
+            return (
+                LOOP_GETTER.match(called.lstrip("_")) is not None
+                or self.loop_alias(func, hops)
+                or self.gives_loop(func, hops)
+            )
         if isinstance(node, ast.NamedExpr | ast.Await):
             return self.is_loop(node.value, hops - 1)
         if isinstance(node, ast.BoolOp):
@@ -170,9 +176,12 @@ class Names:
         if isinstance(node, ast.IfExp):
             return self.is_loop(node.body, hops - 1) or self.is_loop(node.orelse, hops - 1)
         if isinstance(node, ast.Subscript):
-            key = node.slice
-            return isinstance(key, ast.Constant) and isinstance(key.value, str) and self.loop_name(key.value)
+            return self.is_key(node.slice)
         return False
+
+    def is_key(self, key: ast.expr) -> bool:
+        """Whether a subscript's key says that there is a loop: `app["loop"]`."""
+        return isinstance(key, ast.Constant) and isinstance(key.value, str) and self.loop_name(key.value)
 
     def loop_alias(self, func: ast.expr, hops: int) -> bool:
         """`g()` after `g = asyncio.get_running_loop`, or `from asyncio import get_event_loop as g`."""
@@ -182,7 +191,8 @@ class Names:
     def loop_binding(self, binding: ast.AST, hops: int) -> bool:
         """A parameter annotated as a loop, or a name that was given one."""
         if isinstance(binding, ast.arg):
-            return binding.annotation is not None and self.loop_type(binding.annotation)
+            annotated = binding.annotation is not None and self.loop_type(binding.annotation)
+            return annotated or ((default := self.default(binding)) is not None and self.is_loop(default, hops - 1))
         value = self.value(binding)
         parent = self.index.parents.get(binding)
         if isinstance(parent, ast.AnnAssign) and self.loop_type(parent.annotation):
@@ -194,9 +204,49 @@ class Names:
         """An annotation that names a loop class, alone, quoted or in a union."""
         return LOOP_TYPE.search(ast.unparse(annotation)) is not None
 
+    def default(self, arg: ast.arg) -> ast.expr | None:
+        """The default of a parameter."""
+        args = self.index.parents[arg]
+        if not isinstance(args, ast.arguments):
+            return None
+        placed = [*args.posonlyargs, *args.args]
+        pairs: list[tuple[ast.arg, ast.expr | None]] = [*zip(args.kwonlyargs, args.kw_defaults, strict=True)]
+        pairs += zip(placed[len(placed) - len(args.defaults) :], args.defaults, strict=True)
+        return next((value for name, value in pairs if name is arg), None)
+
+    def gives_loop(self, func: ast.expr, hops: int) -> bool:
+        """Whether a call of a function of this file gives a loop: `self.lp()`, `my_loop()`."""
+        if isinstance(func, ast.Name):
+            return any(self.returns_loop(b, hops) for b in self.bindings(func))
+        return isinstance(func, ast.Attribute) and any(self.returns_loop(b, hops) for b in self.members(func))
+
+    def members(self, node: ast.Attribute) -> list[ast.AST]:
+        """What the class around binds by the attribute's name, for `self.name` and `cls.name`."""
+        owner = (
+            self.index.class_of(node) if isinstance(node.value, ast.Name) and node.value.id in {"self", "cls"} else None
+        )
+        return self.index.scopes[owner].bindings.get(node.attr, []) if owner else []
+
+    def returns_loop(self, function: ast.AST, hops: int) -> bool:
+        """Whether a function says, or shows in its last line, that it returns a loop."""
+        if not isinstance(function, ast.FunctionDef):
+            return False
+        if function.returns is not None and self.loop_type(function.returns):
+            return True
+        last = function.body[-1]
+        return isinstance(last, ast.Return) and last.value is not None and self.is_loop(last.value, hops - 1)
+
     def loop_attribute(self, node: ast.Attribute, hops: int) -> bool:
-        """`self.io` where some method says `self.io = asyncio.get_event_loop()`."""
-        return any(self.is_loop(v, hops - 1) for v in self.attribute_values(node))
+        """`self.io` where some method says `self.io = asyncio.get_event_loop()`, the class annotates it, or it is a property."""
+        if any(self.is_loop(v, hops - 1) for v in self.attribute_values(node)):
+            return True
+        for bound in self.members(node):
+            parent = self.index.parents.get(bound)
+            if isinstance(parent, ast.AnnAssign) and self.loop_type(parent.annotation):
+                return True
+            if isinstance(bound, ast.FunctionDef) and bound.decorator_list and self.returns_loop(bound, hops):
+                return True
+        return False
 
     def attribute_values(self, node: ast.Attribute) -> list[ast.expr]:
         """What the file assigns to the same attribute of the same object (`self`, mostly)."""

@@ -2,7 +2,7 @@
 
 A small abstract interpreter. Its state is the set of stores whose value is still waiting to be used; a use clears them all, another
 store of the name overwrites them, and what is left at a `return` or at the end is left behind. It leans towards silence, since a false
-alarm costs more than a miss: loops are taken to run, exceptions are taken to come after the uses in the `try`, and a test that
+alarm costs more than a miss: loops are taken to run, failures are taken to come after the uses in the `try`, and a test that
 mentions the variable (or that guarded the store) is taken to know whether there is anything to use.
 """
 
@@ -29,6 +29,7 @@ class Exits:
     """The states in which a block is left otherwise than by its end."""
 
     returns: list[tuple[frozenset[ast.AST], ast.AST]] = field(default_factory=list[tuple[frozenset[ast.AST], ast.AST]])
+    raises: list[tuple[frozenset[ast.AST], ast.AST]] = field(default_factory=list[tuple[frozenset[ast.AST], ast.AST]])
     breaks: list[frozenset[ast.AST]] = field(default_factory=list[frozenset[ast.AST]])
     continues: list[frozenset[ast.AST]] = field(default_factory=list[frozenset[ast.AST]])
 
@@ -98,7 +99,7 @@ class Paths:
         end = self.block(body, NOTHING)
         if end is not None and body:
             self.exits.returns.append((end, body[-1]))
-        for state, where in self.exits.returns:
+        for state, where in (*self.exits.returns, *self.exits.raises):
             for store in state:
                 self.left.setdefault(store, where)
 
@@ -143,6 +144,7 @@ class Paths:
             self.exits.returns.append((state, node))
             return None
         if isinstance(node, ast.Raise):
+            self.exits.raises.append((state, node))
             return None
         if isinstance(node, ast.Break):
             self.exits.breaks.append(state)
@@ -155,19 +157,21 @@ class Paths:
     def branch(self, node: ast.If, state: frozenset[ast.AST]) -> State:
         """Both sides; a test that knows about the variable makes the use on one side count for both."""
         knows = node in self.mentioned or any(ast.dump(node.test) in self.guards[s] for s in state)
-        returns = len(self.exits.returns)
+        lists = (self.exits.returns, self.exits.raises)
+        before = [len(exits) for exits in lists]
         self.regions.append(set())
         body, orelse = self.block(node.body, state), self.block(node.orelse, state)
         settled = self.regions.pop() & state
         out = merge(body, orelse)
         if not knows:
             return out
-        self.exits.returns[returns:] = [(s - state, where) for s, where in self.exits.returns[returns:]]
+        for exits, count in zip(lists, before, strict=True):
+            exits[count:] = [(s - state, where) for s, where in exits[count:]]
         return None if out is None else out - settled
 
     def loop(self, node: ast.For | ast.AsyncFor | ast.While, state: frozenset[ast.AST]) -> State:
         """The body twice, so that what the first round leaves meets the stores of the second."""
-        outer, self.exits = self.exits, Exits(returns=self.exits.returns)
+        outer, self.exits = self.exits, Exits(returns=self.exits.returns, raises=self.exits.raises)
         self.regions.append(set())
         out: State = state
         for _ in range(2):
@@ -187,17 +191,27 @@ class Paths:
         outer, self.exits = self.exits, Exits()
         self.regions.append(set())
         body = self.block(node.body, state)
-        failed = state.union(body or NOTHING, *(s for s, _ in self.exits.returns)) - self.regions.pop()
+        raised = [] if node.handlers else [*self.exits.raises]
+        left = (s for s, _ in (*self.exits.returns, *self.exits.raises))
+        failed = state.union(body or NOTHING, *left) - self.regions.pop()
         ends = [self.block(node.orelse, body), *(self.block(h.body, self.happen(h, failed)) for h in node.handlers)]
         inner, self.exits = self.exits, outer
-        for returned, where in inner.returns:
-            if (after := self.block(node.finalbody, returned)) is not None:
-                self.exits.returns.append((after, where))
+        self.exits.returns += self.through(node.finalbody, inner.returns)
+        self.exits.raises += self.through(node.finalbody, raised)
+        if merge(*ends) is None:
+            self.block(node.finalbody, failed)  # an endless body is left by a failure
         for kind in ("breaks", "continues"):
             for left in getattr(inner, kind):
                 if (after := self.block(node.finalbody, left)) is not None:
                     getattr(self.exits, kind).append(after)
         return self.block(node.finalbody, merge(*ends))
+
+    def through(
+        self, body: Sequence[ast.stmt], exits: list[tuple[frozenset[ast.AST], ast.AST]]
+    ) -> list[tuple[frozenset[ast.AST], ast.AST]]:
+        """What is left of each way out after a `finally`."""
+        after = ((self.block(body, state), where) for state, where in exits)
+        return [(state, where) for state, where in after if state is not None]
 
     def match(self, node: ast.Match, state: frozenset[ast.AST]) -> State:
         """Each case, and none unless one takes everything."""

@@ -137,7 +137,7 @@ class Families:
         name = calls.callee(node)
         func = node.func
         if node in self.made:
-            return [self.handmade(node.args[0] if node.args else None)]
+            return [self.handmade(calls.work(node))]
         if node in self.mapped:
             return [Child(Origin.HANDMADE)]
         if name in {"create_task", "start_soon"}:

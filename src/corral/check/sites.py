@@ -93,6 +93,8 @@ class Sites:
             self.follow(parent, api, kind, wrapper)
         elif isinstance(parent, ast.Assign):
             for target in parent.targets:
+                if is_handler(target) and parent.value is ref:
+                    self.handler(parent, ref, api, kind, wrapper, calls.last(target))
                 for use in self.aliases(target):
                     self.follow(use, api, kind, wrapper)
 
@@ -114,15 +116,24 @@ class Sites:
         return [
             a
             for a in self.index.attributes.get(name, ())
-            if isinstance(a.ctx, ast.Load)
-            and isinstance(a.value, ast.Name)
-            and a.value.id in {"self", "cls"}
-            and self.index.class_of(a) is owner
+            if isinstance(a.ctx, ast.Load) and isinstance(a.value, ast.Name) and self.of_class(a.value, owner)
         ]
+
+    def of_class(self, name: ast.Name, owner: ast.AST) -> bool:
+        """Whether a name is `self` in the class, the class itself, or an object made of it in this file."""
+        if name.id in {"self", "cls"}:
+            return self.index.class_of(name) is owner
+        bound = self.names.bindings(name)
+        if bound == [owner]:
+            return True
+        values = [v for v in map(self.names.value, bound) if isinstance(v, ast.Call) and isinstance(v.func, ast.Name)]
+        return len(bound) == 1 and any(
+            self.names.bindings(v.func) == [owner] for v in values if isinstance(v.func, ast.Name)
+        )
 
     def called(self, call: ast.Call, api: str, kind: Kind, wrapper: str) -> None:
         """A call that makes a handle; an `async` wrapper makes it when it is awaited."""
-        if not call.args and kind is not Kind.WAIT and not wrapper:
+        if calls.work(call) is None and kind is not Kind.WAIT and not wrapper:
             return
         node: ast.AST = call
         if wrapper.startswith("await "):
@@ -138,6 +149,8 @@ class Sites:
             self.found.append(site)
             return
         if isinstance(fate.node, ast.Lambda):
+            if site.kind is Kind.GATHER:
+                self.found.append(site)
             self.lambda_result(site, fate.node)
             return
         self.found.append(site)
@@ -172,9 +185,25 @@ class Sites:
         elif isinstance(call.func, ast.Name) and name == "map" and call.args and call.args[0] is ref:
             self.place(Site(kind, call, call, api, self.fates.fate(call, many=True), wrapper, by_name=ref))
         elif self.drops(call):
-            self.found.append(
-                Site(kind, call, call, api, Fate(Way.STATEMENT, node=call), wrapper, dropper=name, by_name=ref)
-            )
+            fate = Fate(Way.STATEMENT, node=call)
+            self.found.append(Site(kind, call, call, api, fate, wrapper, dropper=name, by_name=ref))
+        else:
+            keyword = next((k.arg for k in call.keywords if k.value is ref), None)
+            likely = next((n for n in (keyword, name) if n and calls.HANDLER.match(n)), None)
+            if likely is not None:
+                self.handler(call, ref, api, kind, wrapper, likely)
+
+    def handler(self, node: ast.AST, ref: ast.expr, api: str, kind: Kind, wrapper: str, name: str) -> None:
+        """A function given to something that is called like an event handler, which throws away what it returns, as a rule."""
+        call = node if isinstance(node, ast.Call) else self.reference_call(ref)
+        if call is not None:
+            fate = Fate(Way.STATEMENT, node=node)
+            self.found.append(Site(kind, call, node, api, fate, wrapper, dropper=name, sure=False, by_name=ref))
+
+    def reference_call(self, ref: ast.expr) -> ast.Call | None:
+        """Where the function that is referred to makes the task."""
+        made = [s for s in self.found if isinstance(s.fate.node, FUNCTIONS)]
+        return next((s.call for s in made if getattr(s.fate.node, "name", "") == calls.last(ref)), None)
 
     def drops(self, call: ast.Call) -> bool:
         """Whether the call is known to throw away what its callbacks return."""
@@ -187,7 +216,15 @@ class Sites:
         parent = self.index.parents[function]
         keyword = parent.arg if isinstance(parent, ast.keyword) else None
         call = self.index.parents[parent] if isinstance(parent, ast.keyword) else parent
-        if isinstance(call, ast.Call) and call.func is function:
+        if (
+            isinstance(call, ast.Call)
+            and isinstance(call.func, ast.Name)
+            and call.func.id == "map"
+            and call.args[0] is function
+        ):
+            fate = self.fates.fate(call, many=True)
+            self.place(Site(site.kind, site.call, call, site.api, fate, site.wrapper, by_name=function))
+        elif isinstance(call, ast.Call) and call.func is function:
             self.place(Site(site.kind, site.call, call, site.api, self.fates.fate(call), site.wrapper))
         elif isinstance(call, ast.Call) and self.names.qualify(call.func) == "functools.partial":
             self.found.append(self.dropped(site, call, "partial", sure=False))
@@ -213,10 +250,15 @@ class Sites:
     def assigned(self, site: Site, statement: ast.Assign) -> None:
         """`fire = lambda: create_task(...)` is a wrapper; `button.on_click = lambda: ...` an event handler."""
         for target in statement.targets:
-            if isinstance(target, ast.Attribute) and calls.HANDLER.match(target.attr):
-                self.found.append(self.dropped(site, statement, target.attr, sure=False))
+            if is_handler(target):
+                self.found.append(self.dropped(site, statement, calls.last(target), sure=False))
                 return
             for use in self.aliases(target):
                 self.follow(
                     use, site.api, site.kind, target.id if isinstance(target, ast.Name) else calls.callee(site.call)
                 )
+
+
+def is_handler(target: ast.expr) -> bool:
+    """`button.on_click`, as something that is assigned to."""
+    return isinstance(target, ast.Attribute) and calls.HANDLER.match(target.attr) is not None

@@ -96,7 +96,7 @@ def decode(data: bytes) -> tuple[str, str]:
     except UnicodeDecodeError as e:
         raise CannotDecode(f"not {e.encoding}: byte 0x{data[e.start]:02x} at offset {e.start}") from None
     except (SyntaxError, LookupError, ValueError, OverflowError) as e:
-        raise CannotDecode(f"in no encoding that can be told ({e or type(e).__name__})") from None
+        raise CannotDecode(f"in no encoding that can be told ({str(e) or type(e).__name__})") from None
 
 
 def decoded(data: bytes) -> tuple[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 
+from corral.check import calls
 from corral.check.fixes.draft import Draft
 from corral.check.fixes.spawned import idle_name
 from corral.check.model import Fix
@@ -19,8 +20,10 @@ def handed_over(unit: Unit, site: Site) -> Fix | None:
     call, statement = site.call, unit.index.parents[site.call]
     if site.wrapper or site.by_name or site.dropper or site.api != "asyncio.run_coroutine_threadsafe":
         return None
-    loop = call.args[1] if len(call.args) == 2 else option(call, "loop")
-    if len(call.args) + len(call.keywords) != 2 or loop is None or any(isinstance(a, ast.Starred) for a in call.args):
+    loop, work = call.args[1] if len(call.args) == 2 else option(call, "loop"), calls.work(call)
+    if len(call.args) + len(call.keywords) != 2 or loop is None or work is None:
+        return None
+    if any(isinstance(a, ast.Starred) for a in call.args):
         return None
     if not isinstance(loop, ast.Name | ast.Attribute) or any(c in dotted(loop) for c in "?(["):
         return None
@@ -34,6 +37,6 @@ def handed_over(unit: Unit, site: Site) -> Fix | None:
     draft = Draft(unit)
     draft.drop(call.func)
     method = f"{unit.text.segment(loop)}.call_soon_threadsafe"
-    new = f"{method}({draft.verb('spawn', call)}, {unit.text.segment(call.args[0])})"
+    new = f"{method}({draft.verb('spawn', call)}, {unit.text.segment(work)})"
     draft.replace(start, unit.text.end(call), new)
     return draft.fix(f"Write `{method}(spawn, ...)`")

@@ -55,5 +55,13 @@ def result_names(unit: Unit, awaited: ast.AST) -> list[list[ast.Name]] | None:
             or isinstance(scope.node, ast.Module | ast.ClassDef)
         ):
             return None
-        found.append(unit.index.uses(scope, part.id))
+        found.append([use for use in unit.index.uses(scope, part.id) if not counted(unit, use)])
     return found
+
+
+def counted(unit: Unit, use: ast.Name) -> bool:
+    """`len(results)`: how many there are says nothing about any of them."""
+    parent = unit.index.parents[use]
+    return (
+        isinstance(parent, ast.Call) and isinstance(parent.func, ast.Name) and parent.func.id in {"len", "bool", "type"}
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from corral.check import calls
 from corral.check.calls import Kind
 from corral.check.fixes.spawned import spawned
 from corral.check.model import Finding, Level
@@ -28,7 +29,8 @@ def check(unit: Unit) -> Iterator[Finding]:
 
 def work(unit: Unit, site: Site) -> str:
     """What the task runs, as it is written."""
-    return unit.code(site.call.args[0], 40) if site.call.args and not site.by_name else ""
+    given = calls.work(site.call)
+    return unit.code(given, 40) if given is not None and not site.by_name else ""
 
 
 def message(unit: Unit, site: Site) -> str:

@@ -23,9 +23,10 @@ SUMMARY = "Failures are collected and never read"
 def check(unit: Unit) -> Iterator[Finding]:
     """Every gather with `return_exceptions=True`, and every `wait`, whose result goes nowhere."""
     for site in unit.of(Kind.GATHER, Kind.WAIT):
-        if site.fate.way is not Way.AWAITED or site.fate.node is None or not collects(site):
+        awaited = awaited_by(unit, site)
+        if awaited is None or not collects(site):
             continue
-        names = result_names(unit, site.fate.node)
+        names = result_names(unit, awaited)
         if names is None or any(names):
             continue
         family = (
@@ -35,6 +36,17 @@ def check(unit: Unit) -> Iterator[Finding]:
         )
         if not read_one_by_one(unit, site, family):
             yield finding(unit, site, family)
+
+
+def awaited_by(unit: Unit, site: Site) -> ast.AST | None:
+    """The await that waits for it: its own, or that of the `wait_for` or `shield` around it."""
+    if site.fate.way is Way.AWAITED:
+        return site.fate.node
+    outer = unit.index.parents[site.node]
+    if isinstance(outer, ast.Call) and unit.names.qualify(outer.func) in {"asyncio.wait_for", "asyncio.shield"}:
+        parent = unit.index.parents[outer]
+        return parent if isinstance(parent, ast.Await) else None
+    return None
 
 
 def collects(site: Site) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from corral.check import calls
 from corral.check.calls import Kind
 from corral.check.fixes.handed_over import handed_over
 from corral.check.model import Finding, Level
@@ -27,7 +28,8 @@ def finding(unit: Unit, site: Site) -> Finding:
     """A coroutine can vanish and fails in silence; a thread works on, and only its failure is lost."""
     executor = site.api == "loop.run_in_executor"
     args = site.call.args[1:2] if executor else site.call.args[:1]
-    work = unit.code(args[0], 40) if args and not site.by_name else "work"
+    given = args[0] if args else calls.work(site.call)
+    work = unit.code(given, 40) if given is not None and not site.by_name else "work"
     told = story(unit, site, f"the future of `{work}`")
     level = gravity(unit, site)
     if executor or site.fate.way is Way.CHAINED:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import final
 
 from corral.check import calls
@@ -22,6 +23,9 @@ SUMMARY = "Tasks awaited one after another: a failure in the first orphans the r
 ADVICE = (
     "Await them together: `join_tg(...)` or `gather_tg(...)` cancels the others and waits for them before it raises."
 )
+
+
+COLLECTIONS = (ast.List, ast.Dict, ast.Tuple, ast.ListComp, ast.DictComp)
 
 
 @final
@@ -45,6 +49,7 @@ def check(unit: Unit) -> Iterator[Finding]:
     if sites:
         yield from rows(unit, sites)
         yield from loops(unit)
+        yield from places(unit, sites)
 
 
 def handle(unit: Unit, site: Site) -> Handle | None:
@@ -128,17 +133,13 @@ def loops(unit: Unit) -> Iterator[Finding]:
         targets = {n.id for n in ast.walk(loop.target) if isinstance(n, ast.Name)}
         body: list[ast.AST] = [unit.index.parents[loop]] if isinstance(loop, ast.comprehension) else [*loop.body]
         awaited = next(
-            (
-                n
-                for s in body
-                for n in ast.walk(s)
-                if isinstance(n, ast.Await) and isinstance(n.value, ast.Name) and n.value.id in targets
-            ),
+            (n for s in body for n in ast.walk(s) if isinstance(n, ast.Await) and awaits_one(n.value, targets)),
             None,
         )
         if awaited is None or isinstance(loop.iter, ast.GeneratorExp):
             continue
-        family = unit.families.of([loop.iter], many=True)
+        tasks = awaited.value.value if isinstance(awaited.value, ast.Subscript) else loop.iter
+        family = unit.families.of([tasks], many=True)
         statement = unit.index.statement(loop.iter)
         if (
             not family.has(Origin.HANDMADE)
@@ -152,6 +153,56 @@ def loops(unit: Unit) -> Iterator[Finding]:
         name = min(family.names, default="the rest")
         message = f"When one task of `{name}` fails, the loop is left at once and the rest run on, held by nobody."
         yield unit.finding(CODE, NAME, awaited, Level.WARNING, message, ADVICE, looped(unit, loop))
+
+
+def places(unit: Unit, sites: list[Site]) -> Iterator[Finding]:
+    """`await tasks[0]`, `await tasks[1]`; `while tasks: await tasks.pop()`."""
+    seen: set[ast.AST] = set()
+    for site in sites:
+        display = unit.index.parents[site.node]
+        assign = unit.index.parents[display]
+        if site.wrapper or not isinstance(display, COLLECTIONS) or not isinstance(assign, ast.Assign):
+            continue
+        target = assign.targets[0]
+        if not isinstance(target, ast.Name) or assign in seen:
+            continue
+        seen.add(assign)
+        awaited = [a for a in map(partial(taken, unit), reads_of(unit, target)) if a is not None]
+        looped = any(isinstance(a, ast.While) for n in awaited for a in unit.index.ancestors(n))
+        names = {target.id}
+        if len(awaited) < 2 - looped or unit.around.mended(awaited[0], names) or unit.around.catcher(awaited[0]):
+            continue
+        before = unit.around.before(unit.index.statement(awaited[0]))
+        if not cancels(before, names) and not joined(unit, before, names):
+            message = f"When one task of `{target.id}` fails, this function is left at once and the rest run on, held by nobody."
+            yield unit.finding(CODE, NAME, awaited[0], Level.WARNING, message, ADVICE)
+
+
+def reads_of(unit: Unit, target: ast.Name) -> list[ast.Name]:
+    """The reads of a local variable in its own function."""
+    scope = unit.names.lookup(target.id, unit.index.scope_of[target])
+    frame = unit.index.function(target)
+    return [r for r in unit.index.uses(scope, target.id) if unit.index.function(r) is frame] if scope else []
+
+
+def taken(unit: Unit, read: ast.Name) -> ast.Await | None:
+    """The await of one task that is taken from a collection by place; a loop over places is found as a loop."""
+    parent = unit.index.parents[read]
+    if isinstance(parent, ast.Subscript) and isinstance(parent.slice, ast.Constant):
+        value = unit.index.parents[parent]
+        return value if isinstance(value, ast.Await) else None
+    call = unit.index.parents[parent]
+    if isinstance(parent, ast.Attribute) and parent.attr in calls.TAKES and isinstance(call, ast.Call):
+        value = unit.index.parents[call]
+        return value if isinstance(value, ast.Await) else None
+    return None
+
+
+def awaits_one(value: ast.expr, targets: set[str]) -> bool:
+    """`await t` or `await tasks[i]` in a loop over them."""
+    if isinstance(value, ast.Subscript) and isinstance(value.value, ast.Name | ast.Attribute):
+        value = value.slice
+    return isinstance(value, ast.Name) and value.id in targets
 
 
 def joined(unit: Unit, before: list[ast.stmt], names: set[str]) -> bool:
