@@ -38,7 +38,7 @@ from sybil.parsers.markdown import CodeBlockParser, SkipParser
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-NEED_MORE = {"recipes", "scale"}  # these show packages that are installed where the heavy tests run
+NEED_MORE = {"migrate", "recipes", "scale"}  # these show packages that are installed where the heavy tests run
 COMMANDS_RUN = {"README.md", "job.md"}
 FILE_NAME = re.compile(r"# (\w+\.py)\n")
 PRINTED = doctest.OutputChecker()
