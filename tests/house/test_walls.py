@@ -27,7 +27,7 @@ OUTSIDE = {
     "scale": {"ray", "uvloop"},
     "job": {"aiolimiter", "distributed", "msgspec", "ray", "rich", "stamina", "uvloop"},
     "check": {"lsprotocol", "markdown_it", "pygls", "pygments", "rich"},
-    "guard": {"pytest"},
+    "guard": {"_corral_pytestplugin", "pytest"},  # its plugin's entry point stands beside the package
     "cli": {"aiohttp", "distributed", "ray", "rich", "typer", "uvloop"},
 }
 

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from corral.guard.patches import Patches
 from corral.guard.places import INTERNAL, name_of, outside
-from corral.guard.private import CREATE_TASK, frame_at, is_unread
+from corral.guard.private import CREATE_TASK, exception_of, frame_at, is_unread
 from corral.guard.scope import logger
 
 if TYPE_CHECKING:
@@ -93,7 +93,28 @@ def _begun(watch: Watch, task: Any, coro: object, frame: FrameType) -> Any:
     """A task that was done when it was made needs no holding; only its failure is of interest."""
     if watch.live and is_unread(task):
         watch.failures.ended(task, outside(frame, watch.loop), name_of(coro))
+        watch.loop.call_soon(_let_go, exception_of(task))
     return task
+
+
+def _let_go(error: BaseException | None) -> None:
+    """What fails while it is made keeps itself alive: its traceback leads back to the frames that made it, which had it in a local.
+
+    Those of asyncio and ours are done with it; those of somebody's task factory, which may be between them, are left alone.
+    """
+    frame = error.__traceback__.tb_frame.f_back if error is not None and error.__traceback__ is not None else None
+    ours = False
+    while frame is not None:
+        file = frame.f_code.co_filename
+        ours = ours or file == __file__
+        if file == __file__ or file in INTERNAL:
+            try:
+                frame.clear()
+            except RuntimeError:  # still running
+                return
+        elif ours:
+            return
+        frame = frame.f_back
 
 
 def _given(more: dict[str, Any], name: Any, context: Any) -> dict[str, Any]:
