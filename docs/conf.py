@@ -10,7 +10,7 @@ extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 exclude_patterns = ["_build"]
 nitpicky = False  # names of the standard library are not links: the build reads nothing from the network
 
-myst_enable_extensions = ["deflist", "attrs_inline"]
+myst_enable_extensions = ["attrs_inline", "colon_fence", "deflist"]
 myst_heading_anchors = 3
 
 autodoc_member_order = "bysource"
@@ -24,4 +24,5 @@ default_role = "code"  # docstrings are read in terminals first: `name` is code 
 html_theme = "furo"
 html_title = "Corral"
 html_show_sourcelink = False
-html_static_path: list[str] = []
+html_static_path = ["_static"]
+html_css_files = ["corral.css"]
