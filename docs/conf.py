@@ -1,6 +1,9 @@
 """How the site is built: `make docs`, warnings as errors."""
 
+import re
 from importlib.metadata import version as installed_version
+
+from sphinx.application import Sphinx
 
 project = "Corral"
 author = "The Corral authors"
@@ -18,7 +21,6 @@ autodoc_typehints = "none"  # the signature above shows them once; the `Args` sa
 autodoc_preserve_defaults = True
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
-napoleon_custom_sections = ["Fails", "Cancellation", "Cost"]
 default_role = "code"  # docstrings are read in terminals first: `name` is code there, too
 
 html_theme = "furo"
@@ -26,3 +28,11 @@ html_title = "Corral"
 html_show_sourcelink = False
 html_static_path = ["_static"]
 html_css_files = ["corral.css"]
+
+
+def _heads(app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
+    lines[:] = [re.sub(r"^(Fails|Cancellation|Cost):(?= )", r"**\1**:", line) for line in lines]
+
+
+def setup(app: Sphinx) -> None:
+    app.connect("autodoc-process-docstring", _heads)
