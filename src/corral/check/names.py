@@ -216,9 +216,13 @@ class Names:
 
     def gives_loop(self, func: ast.expr, hops: int) -> bool:
         """Whether a call of a function of this file gives a loop: `self.lp()`, `my_loop()`."""
+        return any(self.returns_loop(b, hops) for b in self.functions(func))
+
+    def functions(self, func: ast.AST) -> list[ast.AST]:
+        """What the file binds to what is called: `f`, or `self.f`."""
         if isinstance(func, ast.Name):
-            return any(self.returns_loop(b, hops) for b in self.bindings(func))
-        return isinstance(func, ast.Attribute) and any(self.returns_loop(b, hops) for b in self.members(func))
+            return self.bindings(func)
+        return self.members(func) if isinstance(func, ast.Attribute) else []
 
     def members(self, node: ast.Attribute) -> list[ast.AST]:
         """What the class around binds by the attribute's name, for `self.name` and `cls.name`."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 import enum
-from dataclasses import dataclass, field
+import re
+from dataclasses import dataclass, field, replace
 from typing import final
 
 from corral.check import calls
@@ -35,6 +36,7 @@ class Origin(enum.Enum):
 
     COROUTINE = "coroutine"
     HANDMADE = "handmade"
+    KEPT = "kept"  # by hand, in an attribute: the object can cancel it
     OWNED = "owned"
     UNKNOWN = "unknown"
 
@@ -49,6 +51,13 @@ class Child:
     function: str = ""
 
 
+def refreshes(child: Child) -> bool:
+    """`update()` of nothing, `send_request(...)`: a verb of writing that asks."""
+    if re.search(r"_(?:request|query)s?\Z", child.function):
+        return True
+    return child.function == "update" and child.work is not None and not child.work.args and not child.work.keywords
+
+
 @final
 @dataclass(slots=True)
 class Family:
@@ -57,6 +66,11 @@ class Family:
     children: list[Child] = field(default_factory=list[Child])
     names: set[str] = field(default_factory=set[str])
     starred: bool = False
+
+    @property
+    def made_here(self) -> bool:
+        """Whether every one was made for this call, so that nobody else asks how it ended."""
+        return bool(self.children) and not {c.origin for c in self.children} & {Origin.UNKNOWN, Origin.KEPT}
 
     def has(self, origin: Origin) -> bool:
         """Whether any of them came to be in this way."""
@@ -70,12 +84,12 @@ class Family:
     @property
     def verbs(self) -> set[str]:
         """The first words of the functions called: `save` for `save_user(...)`."""
-        return {verb(c.function) for c in self.children if c.function}
+        return {verb(c.function) for c in self.children if c.function and not refreshes(c)}
 
     @property
     def reads(self) -> bool:
         """Whether every one of them, by its name, only reads."""
-        return bool(self.verbs) and all(c.function for c in self.children) and self.verbs <= READS
+        return any(c.function for c in self.children) and all(c.function for c in self.children) and self.verbs <= READS
 
     @property
     def writes(self) -> bool:
@@ -100,7 +114,17 @@ class Families:
             family.starred |= isinstance(arg, ast.Starred) and not isinstance(arg.value, ast.Tuple | ast.List)
             found = self.origins(arg, family.names, 8)
             family.children += found or [Child(Origin.UNKNOWN)]
+            family.names |= self.holders(arg)
         return family
+
+    def holders(self, arg: ast.expr) -> set[str]:
+        """The lists in which a task that goes by a name stands too: `tasks = [send, receive]`."""
+        if not isinstance(arg, ast.Name):
+            return set()
+        scope = self.names.lookup(arg.id, self.index.scope_of[arg])
+        displays = [self.index.parents[use] for use in self.index.uses(scope, arg.id)] if scope else []
+        assigned = [self.index.parents[d] for d in displays if isinstance(d, ast.List | ast.Set | ast.Tuple)]
+        return {t.id for a in assigned if isinstance(a, ast.Assign) for t in a.targets if isinstance(t, ast.Name)}
 
     def origins(self, node: ast.AST, names: set[str], hops: int) -> list[Child]:
         """Where an expression's awaitables come from; the variables on the way go into `names`."""
@@ -129,7 +153,8 @@ class Families:
         if isinstance(node, ast.Attribute):
             names.add(dotted(node))
             values = self.names.attribute_values(node)
-            return [c for v in values for c in self.origins(v, names, hops - 1)] + self.filled(node, names, hops)
+            found = [c for v in values for c in self.origins(v, names, hops - 1)] + self.filled(node, names, hops)
+            return [replace(c, origin=Origin.KEPT) if c.origin is Origin.HANDMADE else c for c in found]
         return []
 
     def called(self, node: ast.Call, names: set[str], hops: int) -> list[Child]:
@@ -140,7 +165,7 @@ class Families:
             return [self.handmade(calls.work(node))]
         if node in self.mapped:
             return [Child(Origin.HANDMADE)]
-        if name in {"create_task", "start_soon"}:
+        if name in {"create_task", "start_soon", "create_future"}:
             return [Child(Origin.OWNED)]
         if isinstance(func, ast.Name) and not self.names.bindings(func):
             if name == "map" and node.args:

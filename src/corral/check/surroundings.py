@@ -135,7 +135,15 @@ class Surroundings:
                 return True
             if broad and cancels(self.after(attempt), names):
                 return True
+        finals = (a.finalbody for a in self.index.ancestors(node) if isinstance(a, ast.Try | ast.TryStar))
+        if any(mentions(body, names) for body in finals if body and not within(self.index, node, body)):
+            return True
         return self.registered(node, names)
+
+    def quiet(self, func: ast.AST) -> bool:
+        """Whether a function of this file catches all its failures itself, or is said to log them."""
+        found = self.names.functions(func)
+        return bool(found) and all(keeps_quiet(f) for f in found)
 
     def registered(self, node: ast.AST, names: set[str]) -> bool:
         """Whether `t.cancel` itself is handed to something: an exit stack, a timer."""
@@ -229,6 +237,25 @@ class Surroundings:
         return call is not None and (
             CLOSING.match(calls.callee(call).strip("_")) is not None or verb(calls.callee(call)) in {"close", "stop"}
         )
+
+
+def within(index: Index, node: ast.AST, body: list[ast.stmt]) -> bool:
+    """Whether the node stands in one of the statements."""
+    return any(a in body for a in index.ancestors(node))
+
+
+def keeps_quiet(function: ast.AST) -> bool:
+    """Whether nothing that matters happens outside of a `try` that catches everything and raises nothing."""
+    if not isinstance(function, FUNCTIONS):
+        return False
+    if any("log_exc" in ast.unparse(d) or "suppress" in ast.unparse(d) for d in function.decorator_list):
+        return True
+    body = [s for s in function.body if not isinstance(s, ast.Expr) or not isinstance(s.value, ast.Constant)]
+    plain = (ast.Assign, ast.AnnAssign, ast.Nonlocal, ast.Global, ast.Import, ast.ImportFrom, ast.Pass)
+    tries = [s for s in body if isinstance(s, ast.Try)]
+    if len(body) > len(tries) + sum(isinstance(s, plain) for s in body) or not tries:
+        return False
+    return all(any(set(caught_names(h)) & BROAD and not ends_in_raise(h.body) for h in t.handlers) for t in tries)
 
 
 def field_is_final(block: ast.AST, node: ast.AST) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+
 from corral.check.model import Level
 from corral.check.sites import Site
 from corral.check.unit import Unit
@@ -16,6 +18,8 @@ def gravity(unit: Unit, site: Site) -> Level:
         return Level.ERROR if site.sure else Level.NOTE if site.dropper == "?" else Level.WARNING
     if site.fate.way is Way.BRANCH:
         return Level.WARNING
+    if site.fate.way is Way.OVERWRITTEN and guarded(unit, site):
+        return Level.NOTE
     if site.fate.way not in LOCAL:
         return Level.ERROR
     frame = unit.index.function(site.call)
@@ -23,6 +27,19 @@ def gravity(unit: Unit, site: Site) -> Level:
     if unit.around.endless(frame, row):
         return Level.NOTE
     return Level.WARNING if unit.around.awaits_after(frame, row) else Level.ERROR
+
+
+def guarded(unit: Unit, site: Site) -> bool:
+    """A store under an `if` that only the next round of its loop overwrites: the test may well know that there is none."""
+    over = site.fate.node
+    if over is None or unit.index.statement(over) is not unit.index.statement(site.call):
+        return False
+    for outer in unit.index.ancestors(site.call):
+        if isinstance(outer, ast.If):
+            return True
+        if isinstance(outer, ast.For | ast.AsyncFor | ast.While):
+            return False
+    return False
 
 
 def story(unit: Unit, site: Site, what: str) -> str:

@@ -51,6 +51,8 @@ def gather(unit: Unit, site: Site) -> Finding | None:
     ):
         return None
     level, why = gravity(unit, site.call, family)
+    if all(c.work is not None and unit.around.quiet(c.work.func) for c in family.children):
+        level = Level.NOTE
     what = describe(family)
     return unit.finding(
         CODE,
@@ -137,7 +139,7 @@ def early_wait(unit: Unit, site: Site) -> Finding | None:
         return None
     if all(c.origin is Origin.OWNED for c in family.children):
         return None
-    level = Level.ERROR if family.has(Origin.HANDMADE) else Level.WARNING
+    level = Level.ERROR if family.has(Origin.HANDMADE) else Level.WARNING if family.made_here else Level.NOTE
     reason = (
         "the timeout"
         if timed and not early

@@ -34,7 +34,8 @@ def check(unit: Unit) -> Iterator[Finding]:
             if site.kind is Kind.GATHER
             else unit.families.of(site.call.args[:1], many=True)
         )
-        if not read_one_by_one(unit, site, family):
+        quiet = all(c.work is not None and unit.around.quiet(c.work.func) for c in family.children)
+        if not quiet and not read_one_by_one(unit, site, family):
             yield finding(unit, site, family)
 
 
@@ -64,9 +65,9 @@ def read_one_by_one(unit: Unit, site: Site, family: Family) -> bool:
 
 
 def finding(unit: Unit, site: Site, family: Family) -> Finding:
-    """Quiet where something is being closed: there it is a habit, and often right."""
+    """Quiet where something is being closed: there it is a habit, and often right; and where others may ask how it ended."""
     closing = unit.around.cleaning(site.call) or any(unit.around.closing_call(c.work) for c in family.children)
-    level = Level.NOTE if closing else Level.WARNING
+    level = Level.WARNING if family.made_here and not family.verbs <= {"wait", "sleep"} and not closing else Level.NOTE
     what = describe(family)
     if site.kind is Kind.WAIT:
         message = f"`wait` raises nothing: when one of {what} fails, nobody looks at its error, and all seems well."
@@ -78,4 +79,6 @@ def finding(unit: Unit, site: Site, family: Family) -> Finding:
         'Read the outcomes: `for outcome in await gather_tg(..., on_error="collect"): outcome.unwrap()`, '
         "or let `gather_tg(...)` raise."
     )
-    return unit.finding(CODE, NAME, site.call, level, message, advice, None if closing else outcomes(unit, site))
+    return unit.finding(
+        CODE, NAME, site.call, level, message, advice, None if level is Level.NOTE else outcomes(unit, site)
+    )

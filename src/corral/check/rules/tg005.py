@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
+from corral.check import calls
 from corral.check.calls import Kind
 from corral.check.fixes.awaited import awaited
 from corral.check.model import Finding
@@ -18,8 +20,13 @@ SUMMARY = "A gather, shield or wait_for is never awaited"
 def check(unit: Unit) -> Iterator[Finding]:
     """Every one whose way ends nowhere."""
     for site in unit.of(Kind.GATHER, Kind.SHIELD, Kind.WAIT_FOR, Kind.WAIT):
-        if site.fate.lost:
+        if site.fate.lost and not (site.kind is Kind.SHIELD and kept_elsewhere(site)):
             yield finding(unit, site)
+
+
+def kept_elsewhere(site: Site) -> bool:
+    """`shield(self._update)`: what it shields was there before, and is its owner's concern."""
+    return not isinstance(calls.work(site.call), ast.Call) and not site.by_name
 
 
 def finding(unit: Unit, site: Site) -> Finding:

@@ -152,7 +152,8 @@ def loops(unit: Unit) -> Iterator[Finding]:
             continue
         name = min(family.names, default="the rest")
         message = f"When one task of `{name}` fails, the loop is left at once and the rest run on, held by nobody."
-        yield unit.finding(CODE, NAME, awaited, Level.WARNING, message, ADVICE, looped(unit, loop))
+        level = Level.NOTE if cancels(body, targets) else Level.WARNING
+        yield unit.finding(CODE, NAME, awaited, level, message, ADVICE, looped(unit, loop))
 
 
 def places(unit: Unit, sites: list[Site]) -> Iterator[Finding]:
