@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from asyncio import CancelledError
+import sys
+from asyncio import CancelledError, current_task
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
+from inspect import CO_ASYNC_GENERATOR
 from sys import maxsize
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import Any, Generic, NoReturn, Self, TypeVar, cast, final
 
 from corral._engine import Run
@@ -63,6 +65,11 @@ class StreamRun(Run):
         return outcome
 
 
+def _may_wait(consumer: FrameType) -> bool:
+    """Whether the block that `GeneratorExit` leaves may await: an async generator's `aclose()` waits, a coroutine's `close()` cannot."""
+    return bool(consumer.f_code.co_flags & CO_ASYNC_GENERATOR) and current_task() is not None
+
+
 @final
 class Stream(Generic[T_co]):
     """What `stream_tg` gives: a context manager, and inside it an async iterator over outcomes."""
@@ -110,12 +117,15 @@ class Stream(Generic[T_co]):
             if run.over:
                 self._end(run)
             self._stepping = True
-            run.waiter = run.loop.create_future()
+            waiter = run.waiter = run.loop.create_future()
             try:
-                await run.waiter
+                await waiter
             finally:
-                run.waiter = None
                 self._stepping = False
+                if run.waiter is waiter:
+                    run.waiter = None
+            if not self._inside:
+                self._refuse()
         return cast("T_co", run.deliver())
 
     def _refuse(self) -> NoReturn:
@@ -128,33 +138,40 @@ class Stream(Generic[T_co]):
         )
 
     def _end(self, run: StreamRun) -> NoReturn:
-        run.raise_verdict()
+        try:
+            run.raise_verdict()
+        except StopAsyncIteration as exc:  # bare out of here it would pass for the end of the stream
+            raise RuntimeError("stream_tg: an input or the source raised StopAsyncIteration") from exc
         raise StopAsyncIteration
 
     async def __aexit__(
         self, kind: type[BaseException] | None, raised: BaseException | None, trace: TracebackType | None
     ) -> None:
+        waits = kind is not GeneratorExit or _may_wait(sys._getframe(1))
         place = self._place
         if place is None:
-            return await self._leave(kind, raised)
+            return await self._leave(raised, waits=waits)
         try:
-            await self._leave(kind, raised)
+            await self._leave(raised, waits=waits)
         except BaseException as exc:
             await place.__aexit__(type(exc), exc, exc.__traceback__)
             raise
         return await place.__aexit__(kind, raised, trace)
 
-    async def _leave(self, kind: type[BaseException] | None, raised: BaseException | None) -> None:
+    async def _leave(self, raised: BaseException | None, *, waits: bool) -> None:
         self._inside = False
         run = self._run
         assert run is not None
         if not run.over:
             run.abort()
-        if kind is GeneratorExit:
-            return  # the consumer's coroutine is being closed: there is nobody left to wait
-        await run.wait()
-        if self._bar is not None:
-            self._bar.stop()
+        run.wake()  # another task may still wait for a step
+        try:
+            if not waits:
+                return
+            await run.wait()
+        finally:
+            if self._bar is not None:
+                self._bar.stop()
         run.ready.clear()
         error = run.failures.verdict(run.loop)
         try:
