@@ -116,7 +116,7 @@ class Supervision(ABC):
             self.failures.leaving(error)
             self.fail()
             return True
-        elif isinstance(error, TypeError) and (bug := self._not_awaitable(index, item, returned, error)):
+        elif isinstance(error, TypeError) and (bug := self.not_awaitable(index, item, returned, error)):
             self.bug(bug)
             return False
         if self.collect and isinstance(error, Exception):
@@ -126,7 +126,8 @@ class Supervision(ABC):
         self.fail()
         return isinstance(error, GeneratorExit)
 
-    def _not_awaitable(self, index: int, item: object, returned: object, error: TypeError) -> TypeError | None:
+    def not_awaitable(self, index: int, item: object, returned: object, error: TypeError) -> TypeError | None:
+        """The error to raise for a `fn` that returned nothing to await, if that is what happened."""
         if isinstance(error, NotAwaitable):
             returned = error.returned
         elif error.__traceback__ is not None or returned is NOTHING or inspect.isawaitable(returned):

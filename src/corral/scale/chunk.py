@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 from corral._calls import timed
 from corral._failures import Failures, show
 from corral._results import ListRun
-from corral._supervision import NotAwaitable
+from corral._supervision import NotAwaitable, Supervision
 from corral.outcome import Err
 from corral.scale import parcel
 from corral.scale.errand import Errand
@@ -36,14 +36,16 @@ class Reply(NamedTuple):
     Args:
         outcomes: For each input a value, `parcel.Fault` or the like, as `_packed` makes them; or live ones.
         refused: Why none of them could run.
+        again: Whether one of the inputs did not unpack: they have to be sent one by one.
         busy: Seconds that the loop did not wait.
         wall: Seconds in all.
     """
 
     outcomes: list[Any]
-    refused: Any
-    busy: float
-    wall: float
+    refused: Any = None
+    busy: float = 0.0
+    wall: float = 0.0
+    again: bool = False
 
 
 class _ClockedSelector(selectors.DefaultSelector):
@@ -119,7 +121,8 @@ class _Here(threading.local):
         return self.homes[uvloop]
 
 
-_here = _Here()
+#: What this thread keeps.
+here = _Here()
 _errands: dict[str, Errand] = {}
 
 
@@ -130,16 +133,25 @@ class ChunkRun(ListRun):
 
     def caught(self, index: int, item: object, returned: object, error: BaseException) -> bool:
         """Takes down what an input raised."""
-        if isinstance(error, TypeError) and self._not_awaitable(index, item, returned, error):
-            if isinstance(error, NotAwaitable):
-                returned = error.returned
-            self.put(index, NotAwaited(show(returned), type(returned).__name__))
-            return False
-        if isinstance(error, Exception | asyncio.CancelledError):
+        outcome = caught_elsewhere(self, index, item, returned, error)
+        if outcome is None:
             return super().caught(index, item, returned, error)
-        self.put(index, error)
-        self.fail()
+        self.put(index, outcome)
         return False
+
+
+def caught_elsewhere(
+    run: Supervision, index: int, item: object, returned: object, error: BaseException
+) -> BaseException | NotAwaited | None:
+    """What would end a verb is an outcome over there; None for what a run that collects takes itself."""
+    if isinstance(error, TypeError) and run.not_awaitable(index, item, returned, error):
+        if isinstance(error, NotAwaitable):
+            returned = error.returned
+        return NotAwaited(show(returned), type(returned).__name__)
+    if isinstance(error, Exception | asyncio.CancelledError):
+        return None
+    run.fail()
+    return error
 
 
 async def _run(home: Home, errand: Errand, numbers: Sequence[int], items: list[Any]) -> list[Any]:
@@ -159,31 +171,34 @@ async def _run(home: Home, errand: Errand, numbers: Sequence[int], items: list[A
     return await run.all()
 
 
-def run_chunk(errand: Errand, numbers: Sequence[int], items: list[Any]) -> Reply:
-    """Runs inputs in the loop of this thread. In the process of the verb: nothing is packed."""
-    home = _here.home(uvloop=errand.uvloop)
+def run_packed(key: str, errand: bytes, numbers: Sequence[int], items: bytes) -> bytes:
+    """Runs inputs that came from another process, in the loop of this thread, and packs what came of them."""
+    return parcel.dumps(_run_packed(key, errand, numbers, items))
+
+
+def _run_packed(key: str, packed_errand: bytes, numbers: Sequence[int], packed_items: bytes) -> Reply:
+    try:
+        errand = errand_of(key, packed_errand)
+        home = here.home(uvloop=errand.uvloop)
+    except Exception as exc:
+        return Reply([], parcel.pack_error(exc))
+    try:
+        items = parcel.unpack(packed_items)
+    except Exception as exc:
+        return Reply([], again=True) if len(numbers) > 1 else Reply([parcel.pack_error(exc)])
     start, busy = perf_counter(), home.busy()
     try:
         outcomes = home.runner.run(_run(home, errand, numbers, items))
     except Exception as exc:
-        return Reply([], exc, 0.0, 0.0)
-    return Reply(outcomes, None, home.busy() - busy, perf_counter() - start)
+        return Reply([], parcel.pack_error(exc))
+    return Reply([packed(outcome) for outcome in outcomes], None, home.busy() - busy, perf_counter() - start)
 
 
-def run_packed(key: str, errand: bytes, numbers: Sequence[int], items: bytes) -> bytes:
-    """Runs inputs that came from another process, and packs what came of them."""
-    try:
-        reply = run_chunk(_errand(key, errand), numbers, parcel.unpack(items))
-    except Exception as exc:
-        reply = Reply([], exc, 0.0, 0.0)
-    refused = None if reply.refused is None else parcel.pack_error(reply.refused)
-    return parcel.dumps(Reply([_packed(outcome) for outcome in reply.outcomes], refused, reply.busy, reply.wall))
-
-
-def _errand(key: str, packed: bytes) -> Errand:
+def errand_of(key: str, packed_errand: bytes) -> Errand:
+    """The errand, unpacked once."""
     errand = _errands.get(key)
     if errand is None:
-        errand = parcel.unpack(packed)
+        errand = parcel.unpack(packed_errand)
         assert isinstance(errand, Errand)
         while len(_errands) >= _KEPT:
             _errands.pop(next(iter(_errands)), None)
@@ -191,7 +206,7 @@ def _errand(key: str, packed: bytes) -> Errand:
     return errand
 
 
-def _packed(outcome: object) -> Any:
+def packed(outcome: object) -> Any:
     """A plain value as itself in a tuple, another one as bytes; the rest as `Fault`, `NotAwaited` or, if it never ran, None."""
     if parcel.is_ok(outcome):
         value = outcome.value
@@ -206,8 +221,8 @@ def _packed(outcome: object) -> Any:
     return parcel.pack_error(outcome) if isinstance(outcome, BaseException) else outcome
 
 
-def leave_resource(key: str, *, uvloop: bool) -> None:
+def leave_resource(key: str, number: int, *, uvloop: bool) -> None:  # noqa: ARG001 - the number keeps two calls apart on Dask
     """Leaves the resource of a call of a verb, if the worker that this lands on has entered it."""
-    home = _here.homes.get(uvloop)
+    home = here.homes.get(uvloop)
     if home is not None:
         home.runner.run(home.leave(key))

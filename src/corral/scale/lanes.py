@@ -1,0 +1,237 @@
+"""Lanes: calls that stay at the executor and are fed, for executors on this machine.
+
+Each input's outcome comes back when it is there, and another takes its place: a slow one holds nobody back. A lane can be
+told to stop, and ends by itself when this process does, since its connection does. An executor is shared, so a lane leaves
+when there is nothing to do, and steps back in line when others wait for a worker.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import Iterable, Sequence
+from concurrent import futures
+from concurrent.futures import Executor
+from functools import partial
+from itertools import chain
+from math import ceil
+from pathlib import Path
+from typing import Any, Final
+
+from corral.scale import parcel
+from corral.scale.elsewhere import Elsewhere, Sent
+from corral.scale.errand import Errand
+from corral.scale.lane import serve_live, serve_packed
+from corral.scale.link import Frames, LiveLink, Port
+from corral.scale.pace import Cost
+from corral.scale.pools import others_wait
+from corral.scale.settle import settle_live, settle_packed
+
+#: Seconds between two looks at whether a lane is idle, or had its turn while others wait.
+_LOOK: Final = 0.05
+_TURN: Final = 0.2
+#: Most inputs in one lane, where there is no limit.
+_MOST: Final = 4096
+_GROWTH: Final = 8
+
+
+class Lane:
+    """One call at the executor, as it is seen from here."""
+
+    def __init__(self, window: int) -> None:
+        self.future: futures.Future[Any] | None = None
+        self.port: Port | None = None
+        self.flying: dict[int, Sent] = {}
+        self.cost = Cost()
+        self.window = 1
+        self._most = window
+        self.opened = self.used = 0.0
+        self.ending = self.gone = False
+
+    def room(self) -> int:
+        """How many inputs more it may be given."""
+        return 0 if self.port is None or self.ending else self.window - len(self.flying)
+
+    def learn(self, started: int, busy: float) -> None:
+        """It has started so many inputs, and was busy for so long."""
+        self.cost.add(started, busy)
+        self.window = max(1, min(self.cost.affordable(), self.window * _GROWTH, self._most))
+
+    def end(self) -> None:
+        """Gives it nothing more; it ends when what it has is done."""
+        if not self.ending:
+            self.ending = True
+            if self.port is not None:
+                self.port.end()
+
+
+class Lanes(Elsewhere):
+    """An executor on this machine."""
+
+    def __init__(self, errand: Errand, executor: Executor, limit: int | None, lanes: int, *, live: bool) -> None:
+        super().__init__(errand, executor, limit, lanes, live=live)
+        self._share = _MOST if limit is None else ceil(limit / lanes)
+        self._lanes: list[Lane] = []
+        self._by_token: dict[str, Lane] = {}
+        self._made = 0
+        self._folder: Path | None = None
+        self._server: asyncio.Server | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def _path(self) -> str:
+        return str(self._folder and self._folder / "lanes")
+
+    async def open(self) -> None:
+        """Listens for the lanes: on a socket in a folder that only this user can enter."""
+        if not self.live:
+            self._folder = Path(tempfile.mkdtemp(prefix="corral-"))
+            self._server = await self.loop.create_unix_server(lambda: Frames(self._greeted), self._path)
+
+    def close(self) -> None:
+        """Nothing runs any more, or nobody waits for it."""
+        if self._timer is not None:
+            self._timer.cancel()
+        for lane in self._lanes:
+            if lane.port is not None:
+                lane.port.close()
+        if self._server is not None:
+            self._server.close()
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    # Lanes come and go.
+
+    def _start(self) -> None:
+        lane = Lane(self._share)
+        self._made += 1
+        token = f"{self.errand.key}-{self._made}"
+        self._by_token[token] = lane
+        self._lanes.append(lane)
+        try:
+            if self.live:
+                port = LiveLink(self.loop, self._heard, lane)
+                lane.future = self.executor.submit(serve_live, self.errand, port)
+            else:
+                lane.future = self.executor.submit(serve_packed, self.errand.key, self.packed, self._path, token)
+        except Exception as exc:
+            self._lanes.remove(lane)
+            self.broken(exc, self.waiting)
+            return
+        self.call(lane.future, self._ended, lane)
+        if self._timer is None:
+            self._timer = self.loop.call_later(_LOOK, self._look)
+
+    def _greeted(self, frames: Frames, message: tuple[Any, ...]) -> None:
+        """A connection says which lane it is of; it cannot know unless this process has told it."""
+        lane = self._by_token.pop(str(message[1]), None) if message[0] == "hello" else None
+        if lane is None:
+            frames.close()
+            return
+        frames.heard = partial(self._heard, lane)
+        self._heard(lane, frames, message)
+
+    def _heard(self, lane: Lane, port: Port, message: tuple[Any, ...]) -> None:
+        match message:
+            case ("hello", *_):
+                lane.port = port
+                lane.opened = lane.used = self.loop.time()
+                if self.over or lane.ending:
+                    port.end()
+            case ("out", outcomes, started, busy):
+                self._take(lane, outcomes)
+                lane.learn(started, busy)
+            case (
+                "again",
+                numbers,
+            ):  # an input among them does not unpickle there: each by itself, and that one will say so
+                for number in numbers:
+                    if number in lane.flying:
+                        self._give(lane, [lane.flying.pop(number)])
+            case ("refused", error):
+                self.broken(error if self.live else parcel.unpack_error(error))
+            case _:  # the connection has ended
+                lane.gone = True
+                self._check(lane)
+        self.ask()
+
+    def _take(self, lane: Lane, outcomes: Sequence[tuple[int, Any]]) -> None:
+        lane.used = self.loop.time()
+        settle = settle_live if self.live else settle_packed
+        for number, outcome in outcomes:
+            sent = lane.flying.pop(number)
+            if not sent.future.done():
+                settle(sent.future, outcome)
+
+    def _ended(self, future: futures.Future[Any], lane: Lane) -> None:
+        error = futures.CancelledError() if future.cancelled() else future.exception()
+        if error is not None:
+            self.broken(error)
+        self._check(lane)
+
+    def _check(self, lane: Lane) -> None:
+        """A lane that has ended has told all it had to tell once its connection has ended too."""
+        if lane.future is None or not lane.future.done() or (lane.port is not None and not lane.gone):
+            return
+        if lane in self._lanes:
+            if lane.flying:
+                self.broken(RuntimeError("a worker has left without a word"))
+            self._lanes.remove(lane)
+        self.ask()
+
+    def _look(self) -> None:
+        self._timer = None
+        now = self.loop.time()
+        # A resource is entered once in each process: with one, lanes stay.
+        if self.errand.resource is None:
+            crowded = others_wait(self.executor, [lane.future for lane in self._lanes if lane.future is not None])
+            for lane in self._lanes:
+                idle = not lane.flying and not self.waiting and now - lane.used >= _LOOK
+                if lane.port is not None and (idle or (crowded and now - lane.opened >= _TURN)):
+                    lane.end()
+        if self._lanes and not self.over:
+            self._timer = self.loop.call_later(_LOOK, self._look)
+
+    # Sending.
+
+    def send(self) -> None:
+        """Gives what waits to the lanes that have least to do."""
+        wanted = len(self.waiting) + sum(len(lane.flying) for lane in self._lanes)
+        while sum(not lane.ending for lane in self._lanes) < min(self.lanes, wanted) and not self.over:
+            before = len(self._lanes)
+            self._start()
+            if len(self._lanes) == before:
+                return
+        while self.waiting:
+            free = [lane for lane in self._lanes if lane.room() > 0]
+            if not free:
+                return
+            lane = min(free, key=lambda lane: len(lane.flying))
+            self._give(lane, self.take_waiting(min(lane.room(), ceil(len(self.waiting) / len(free)))))
+
+    def _give(self, lane: Lane, chunk: list[Sent]) -> None:
+        port = lane.port
+        assert port is not None
+        items: Any
+        if self.live:
+            items = [sent.item for sent in chunk]
+        else:
+            chunk, items = self.pack_all(chunk)
+        if chunk:
+            lane.flying.update((sent.number, sent) for sent in chunk)
+            lane.used = self.loop.time()
+            port.give([sent.number for sent in chunk], items)
+
+    def flying(self) -> Iterable[Sent]:
+        """The inputs that are at the executor."""
+        return chain.from_iterable(lane.flying.values() for lane in self._lanes)
+
+    def recall(self) -> None:
+        """Takes back the lanes that have not begun, and tells the others to stop."""
+        for lane in self._lanes:
+            if lane.port is not None:
+                lane.ending = True
+                lane.port.stop()
+            elif lane.future is not None:
+                lane.future.cancel()

@@ -1,0 +1,56 @@
+"""What the tests of the scale room run elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from pathlib import Path
+
+
+async def same(item):
+    return item
+
+
+async def dies_at_seven(item):
+    """Its process is killed as the kernel kills one that takes too much memory."""
+    await asyncio.sleep(0.001)
+    if item == 7:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return item
+
+
+async def dies_once(job):
+    """The first time, its process is killed; the file remembers."""
+    path, number = job
+    await asyncio.sleep(0.001)
+    if number == 7 and not Path(path).exists():
+        Path(path).touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+async def blocks(job):
+    """Holds its thread, so that nothing can be told to it."""
+    folder, number = job
+    Path(folder, f"began-{number}").touch()
+    time.sleep(0.3)
+    Path(folder, f"ended-{number}").touch()
+    return number
+
+
+async def waits(job):
+    """Until it is told to stop, and then cleans up."""
+    folder, number = job
+    Path(folder, f"began-{number}").touch()
+    try:
+        await asyncio.Event().wait()
+    finally:
+        await asyncio.sleep(0.01)
+        Path(folder, f"ended-{number}").touch()
+
+
+async def pid(item):
+    await asyncio.sleep(0.01)
+    return os.getpid()

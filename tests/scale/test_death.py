@@ -1,0 +1,169 @@
+"""A worker that is killed: an error that says what was in flight, never a hang."""
+
+from __future__ import annotations
+
+import multiprocessing
+import re
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from corral import Err, map_tg, stream_tg
+from corral.scale import OwnPool
+from tests.scale import functions as f
+
+SPAWN = multiprocessing.get_context("spawn")
+
+
+@pytest.mark.parametrize("on_error", ["group", "first", "collect"])
+async def test_killed_worker_is_told(on_error: str) -> None:
+    """Under every policy the pool's own error is raised, with the inputs that were in flight in a note."""
+    with OwnPool(2) as pool, pytest.raises(BrokenExecutor) as caught:
+        await map_tg(f.dies_at_seven, range(1000), limit=10, executor=pool, on_error=on_error)  # type: ignore[call-overload]  # a str
+    (note,) = caught.value.__notes__
+    assert note.startswith("map_tg: the executor broke; in flight: input ")
+    assert "input 7: 7" in note
+    assert len(re.findall(r"input \d+: \d+", note)) <= 10
+
+
+async def test_killed_worker_ends_a_stream() -> None:
+    """What had come out stays; the next step raises."""
+    seen = []
+    with ProcessPoolExecutor(2, SPAWN) as pool, pytest.raises(BrokenExecutor):
+        async with stream_tg(f.dies_at_seven, range(1000), limit=2, executor=pool) as results:
+            async for ok in results:
+                seen.append(ok.index)  # noqa: PERF401 - what came before the error has to be kept
+    assert seen == list(range(len(seen)))
+    assert len(seen) <= 7
+
+
+async def test_loky() -> None:
+    """Loky's pool raises likewise, and is itself again for the next call."""
+    loky = pytest.importorskip("loky")
+    pool = loky.get_reusable_executor(max_workers=2)
+    with pytest.raises(BrokenExecutor) as caught:
+        await map_tg(f.dies_at_seven, range(100), limit=4, executor=pool)
+    assert "input 7: 7" in caught.value.__notes__[-1]
+    pool = loky.get_reusable_executor(max_workers=2)
+    assert await map_tg(f.same, range(5), limit=2, executor=pool) == list(range(5))
+    pool.shutdown()
+
+
+async def test_pool_that_is_broken_already() -> None:
+    """A pool that takes nothing any more is an error at once."""
+    with ProcessPoolExecutor(1, SPAWN) as pool:
+        with pytest.raises(BrokenExecutor):
+            await map_tg(f.dies_at_seven, [7], limit=1, executor=pool)
+        with pytest.raises(BrokenExecutor, match=r"not usable anymore|terminated abruptly"):
+            await map_tg(f.same, range(5), limit=2, executor=pool)
+
+
+async def test_pool_that_is_shut() -> None:
+    """So is one that was shut down."""
+    pool = ProcessPoolExecutor(1, SPAWN)
+    pool.shutdown()
+    with pytest.raises(RuntimeError, match="cannot schedule new futures after shutdown"):
+        await map_tg(f.same, range(5), limit=2, executor=pool, on_error="collect")
+
+
+def test_workers_end_with_their_parent(tmp_path: Path) -> None:
+    """When the parent is killed, the workers of a pool of our own are gone within seconds."""
+    program = textwrap.dedent(
+        """
+        import asyncio, sys
+        from corral import stream_tg
+        from corral.scale import OwnPool
+        from tests.scale import functions as f
+
+        async def main():
+            with OwnPool(2) as pool:
+                jobs = [(sys.argv[1], number) for number in range(4)]
+                async with stream_tg(f.waits, jobs, limit=4, executor=pool) as results:
+                    async for _ in results:
+                        pass
+
+        if __name__ == "__main__":
+            asyncio.run(main())
+        """
+    )
+    script = tmp_path / "parent.py"
+    script.write_text(program)
+    root = Path(__file__).parents[2]
+    parent = subprocess.Popen([sys.executable, script, tmp_path], env={"PYTHONPATH": str(root)})
+    try:
+        _wait(lambda: len(list(tmp_path.glob("began-*"))) == 4)
+        children = _children(parent.pid)
+    finally:
+        parent.send_signal(signal.SIGKILL)
+        parent.wait()
+    assert len(children) >= 2
+    _wait(lambda: not any(_lives(pid) for pid in children))
+
+
+def _wait(until: object, seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not until():  # type: ignore[operator]  # a callable
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.02)
+
+
+def _children(pid: int) -> list[int]:
+    listed = Path(f"/proc/{pid}/task/{pid}/children")
+    return [int(child) for child in listed.read_text().split()]
+
+
+def _lives(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@pytest.mark.heavy
+async def test_killed_again_and_again() -> None:
+    """Ten pools whose worker is killed: ten clear errors, no hang. `make bench` does it fifty times."""
+    for _ in range(10):
+        with OwnPool(2) as pool:
+            with pytest.raises(BrokenExecutor) as caught:
+                await map_tg(f.dies_at_seven, range(100), limit=5, executor=pool)
+            assert "input 7: 7" in caught.value.__notes__[-1]
+
+
+@pytest.mark.heavy
+async def test_dask_runs_it_again(tmp_path: Path) -> None:
+    """On Dask the chunk of a killed worker is run again, and the call succeeds."""
+    distributed = pytest.importorskip("distributed")
+    jobs = [(str(tmp_path / "once"), number) for number in range(40)]
+    with (
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, dashboard_address=None, memory_limit=0, silence_logs=50
+        ) as cluster,
+        distributed.Client(cluster) as client,
+        client.get_executor() as executor,
+    ):
+        assert await map_tg(f.dies_once, jobs, limit=8, executor=executor) == list(range(40))
+    assert (tmp_path / "once").exists()
+
+
+@pytest.mark.heavy
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning")
+async def test_ray_runs_it_again(tmp_path: Path) -> None:
+    """On Ray likewise."""
+    ray = pytest.importorskip("ray")
+    from corral.scale import RayExecutor
+
+    jobs = [(str(tmp_path / "once"), number) for number in range(40)]
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, configure_logging=False)
+    try:
+        with RayExecutor() as executor:
+            outcomes = await map_tg(f.dies_once, jobs, limit=8, executor=executor, on_error="collect")
+    finally:
+        ray.shutdown()
+    assert not [outcome for outcome in outcomes if isinstance(outcome, Err)]
+    assert (tmp_path / "once").exists()

@@ -1,0 +1,197 @@
+"""Lanes: cancelling, sharing a pool, what is refused, what is left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import multiprocessing
+import pickle
+import tempfile
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from corral import map_tg, stream_tg
+from corral.scale import OwnPool
+from tests.contract import functions as contract
+from tests.scale import functions as f
+
+
+@pytest.fixture(scope="module")
+def pool():
+    with OwnPool(2) as pool:
+        yield pool
+
+
+async def began(folder: Path, count: int) -> None:
+    while len(list(folder.glob("began-*"))) < count:
+        await asyncio.sleep(0.005)
+
+
+def names(folder: Path, kind: str) -> set[str]:
+    return {path.name.partition("-")[2] for path in folder.glob(f"{kind}-*")}
+
+
+async def test_cancelling_reaches_other_processes(pool: OwnPool, tmp_path: Path) -> None:
+    """Inputs that would wait for ever are cancelled over there, and have cleaned up before the verb raises."""
+    jobs = [(str(tmp_path), number) for number in range(6)]
+    call = asyncio.ensure_future(map_tg(f.waits, jobs, limit=6, executor=pool))
+    await began(tmp_path, 6)
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    assert names(tmp_path, "ended") == names(tmp_path, "began") == set("012345")
+
+
+async def test_what_blocks_is_waited_for(pool: OwnPool, tmp_path: Path) -> None:
+    """An input that holds its thread cannot be told to stop: the verb waits for it, also when it is cancelled twice."""
+    jobs = [(str(tmp_path), number) for number in range(2)]
+    call = asyncio.ensure_future(map_tg(f.blocks, jobs, limit=2, executor=pool))
+    await began(tmp_path, 1)
+    call.cancel()
+    await asyncio.sleep(0.05)
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    assert names(tmp_path, "ended") == names(tmp_path, "began")
+
+
+async def test_an_idle_stream_gives_its_workers_back(pool: OwnPool) -> None:
+    """Inside a stream, another verb over the same pool gets workers: the stream, whose buffer is full, holds none."""
+    results = []
+    async with stream_tg(f.same, range(20), limit=2, buffer=0, executor=pool) as stream:
+        async for ok in stream:
+            results += await map_tg(f.same, [ok.value], limit=1, executor=pool)
+    assert results == list(range(20))
+
+
+async def test_two_verbs_share_a_pool(pool: OwnPool) -> None:
+    """A verb that has no end does not keep another from its workers."""
+    done = asyncio.Event()
+
+    async def endless() -> None:
+        async with stream_tg(contract.sleeps, itertools.repeat(0.005), limit=4, executor=pool) as results:
+            async for _ in results:
+                if done.is_set():
+                    return
+
+    forever = asyncio.ensure_future(endless())
+    await asyncio.sleep(0.3)
+    assert await map_tg(f.same, range(10), limit=2, executor=pool) == list(range(10))
+    done.set()
+    await forever
+
+
+async def test_more_lanes_than_workers() -> None:
+    """Lanes that no worker takes are taken back in the end."""
+    with ThreadPoolExecutor(1) as one:
+        assert await map_tg(f.same, range(50), limit=20, lanes=5, executor=one) == list(range(50))
+
+
+@pytest.mark.parametrize("lanes", [1, 2, 7])
+async def test_lanes_are_at_most_the_limit(lanes: int) -> None:
+    """`limit=1` is one at a time, however many lanes were asked for."""
+    with ThreadPoolExecutor(4) as threads:
+        spans = await map_tg(contract.interval, range(10), limit=1, lanes=lanes, executor=threads)
+    assert all(end <= start for (_, end), (start, _) in itertools.pairwise(spans))
+
+
+async def test_no_limit(pool: OwnPool) -> None:
+    """`limit=None` runs all inputs at the same time, in as many lanes as there are."""
+    assert await map_tg(contract.sleeps, [0.2] * 300, limit=None, executor=pool) == [0.2] * 300
+
+
+async def test_nothing_is_left_on_the_disk(pool: OwnPool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The socket and its folder are gone when the verb is over."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    assert await map_tg(f.same, range(5), limit=2, executor=pool) == list(range(5))
+    with pytest.raises(ExceptionGroup):
+        await map_tg(contract.odd_fails, range(5), limit=2, executor=pool)
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_stranger_is_turned_away(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The socket stands in a folder that nobody else can enter, and a connection that does not know a lane's token is closed."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with OwnPool(1) as one:
+        async with stream_tg(contract.sleeps, [1.0], limit=1, executor=one) as results:
+            await asyncio.sleep(0.05)
+            (folder,) = tmp_path.iterdir()
+            assert folder.stat().st_mode & 0o077 == 0
+            reader, writer = await asyncio.open_unix_connection(str(folder / "lanes"))
+            hello = pickle.dumps(("hello", "guessed"))
+            writer.write(len(hello).to_bytes(8, "big") + hello)
+            assert await reader.read() == b""
+            writer.close()
+            assert [ok.value async for ok in results] == [1.0]
+
+
+async def test_processes_are_kept(pool: OwnPool) -> None:
+    """A pool's processes, and their loops, serve one call after another."""
+    before = set(await map_tg(f.pid, range(20), limit=10, executor=pool))
+    after = set(await map_tg(f.pid, range(20), limit=10, executor=pool))
+    assert len(before | after) == 2
+
+
+async def test_functions_that_have_no_name_there(pool: OwnPool) -> None:
+    """A function inside a function, and a lambda for the resource, are refused with what to write instead."""
+    with pytest.raises(TypeError, match=r"(?s)a function inside a function has none.*async def inner\(item\)"):
+
+        async def inner(item: int) -> int:
+            return item
+
+        await map_tg(inner, range(3), limit=1, executor=pool)
+    with pytest.raises(TypeError, match=r"resource: .* cannot travel"):
+        await map_tg(contract.with_resource, range(3), limit=1, executor=pool, resource=lambda: contract.opened("."))
+
+
+def test_stream_refuses_at_the_call(pool: OwnPool) -> None:
+    """`stream_tg` says so when it is called, not when it is entered."""
+    with pytest.raises(TypeError, match="a lambda has none"):
+        stream_tg(lambda item: f.same(item), [1], limit=1, executor=pool)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"executor": 3}, "executor: expected a concurrent.futures.Executor"),
+        ({"lanes": 2}, "lanes: there is no executor"),
+        ({"executor": ThreadPoolExecutor(1), "lanes": "2"}, "lanes: expected an int"),
+        ({"executor": ThreadPoolExecutor(1), "lanes": True}, "lanes: expected an int"),
+        ({"resource": contract.opened(".")}, "made already"),
+        ({"resource": 3}, "resource: expected a factory"),
+    ],
+)
+async def test_wrong_arguments(wrong: dict, told: str) -> None:
+    """What cannot be meant is refused before anything is touched."""
+    with pytest.raises(TypeError, match=told):
+        await map_tg(f.same, iter([1]), limit=1, **wrong)
+
+
+async def test_lanes_from_one_up() -> None:
+    """No lanes at all are no way to run."""
+    with pytest.raises(ValueError, match="lanes: expected an int from 1"):
+        await map_tg(f.same, [1], limit=1, executor=ThreadPoolExecutor(1), lanes=0)
+
+
+async def test_forkserver_of_our_own() -> None:
+    """A pool of our own can be made by a forkserver as well."""
+    with OwnPool(1, "forkserver") as one:
+        assert await map_tg(f.same, range(5), limit=2, executor=one) == list(range(5))
+
+
+async def test_lanes_are_what_the_pool_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By default there are as many lanes as workers."""
+    with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:
+        calls = 0
+        submit = pool.submit
+
+        def counting(*args, **kwargs):
+            nonlocal calls
+            calls += 1
+            return submit(*args, **kwargs)
+
+        monkeypatch.setattr(pool, "submit", counting)
+        await map_tg(contract.sleeps, [0.02] * 100, limit=50, executor=pool)
+    assert calls == 2
