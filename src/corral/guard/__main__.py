@@ -21,7 +21,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options, program = _parse(sys.argv[1:] if arguments is None else list(arguments))
     chosen: Options = {"policy": options.policy, "allow": options.allow, "grace": options.grace}
     module: str | None = options.module
-    installation = install(**chosen)
+    try:
+        installation = install(**chosen)
+    except ValueError as error:
+        sys.stderr.write(f"python -m corral.guard: {error}\n")
+        return 2
     status = _run(module, program)
     leaked = _leaks(installation)
     return status or leaked

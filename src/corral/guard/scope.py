@@ -10,6 +10,7 @@ import traceback
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias, TypedDict, Unpack, get_args
 
 from corral.guard.catalogue import RUNNING, Kind
@@ -150,12 +151,11 @@ def warn(report: Report) -> bool:
 
 def allowed(report: Report, patterns: Iterable[str]) -> bool:
     """Whether a pattern fits the task's name, its coroutine, or the file, the function or the line that made it."""
-    place = report.made_at
-    names = [
-        report.task,
-        report.coroutine,
-        *((place.file, place.function, f"{place.file}:{place.line}") if place else ()),
-    ]
+    names = [report.task, report.coroutine]
+    if (place := report.made_at) is not None:
+        # A script that was started by a relative path has that as its file; a pattern may be either.
+        files = {place.file, str(Path(place.file).absolute())}
+        names += [place.function, *files, *(f"{file}:{place.line}" for file in files)]
     return any(fnmatch.fnmatchcase(name, pattern) for name in names if name for pattern in patterns)
 
 

@@ -1,0 +1,354 @@
+"""`install`: a whole program, its loops, threads, forks and its end."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import textwrap
+import threading
+import warnings
+from asyncio import runners, tasks
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from corral.guard import Installation, LeakedTask, Report, guard, install
+from tests.guard.hazards import fail, turns
+
+Loop = Callable[[], asyncio.AbstractEventLoop]
+
+
+def seen() -> list[object]:
+    """What an installation replaces."""
+    return [
+        asyncio.BaseEventLoop.run_forever,
+        vars(asyncio.AbstractEventLoop).get("__init_subclass__"),
+        runners.Runner.close,
+        tasks._GatheringFuture,
+        warnings._warn_unawaited_coroutine,  # type: ignore[attr-defined]  # private
+    ]
+
+
+async def leak() -> None:
+    asyncio.create_task(asyncio.sleep(3600))
+    await asyncio.sleep(0)
+
+
+def program(source: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Runs a program of its own."""
+    code = "import asyncio\nfrom corral.guard import guard, install, run\n" + textwrap.dedent(source)
+    return subprocess.run(
+        [sys.executable, *arguments, "-c", code], capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+def test_it_puts_everything_back() -> None:
+    """While it is installed every loop is guarded; afterwards asyncio is as it was found."""
+    before = seen()
+    with install(policy=lambda _: None) as installed:
+        assert [one is other for one, other in zip(seen(), before, strict=True)][:3] == [False] * 3
+        asyncio.run(leak())
+    assert [report.kind for report in installed.reports] == ["pending"]
+    assert seen() == before
+    asyncio.run(leak())
+    assert len(installed.reports) == 1
+
+
+def test_it_is_installed_once() -> None:
+    """A second time is refused, with the line of the first; after `uninstall` it can be installed again."""
+    first = install()
+    with pytest.raises(
+        RuntimeError, match=r"installed already, at .*test_install\.py:\d+ in test_it_is_installed_once"
+    ):
+        install()
+    first.uninstall()
+    first.uninstall()
+    install().uninstall()
+
+
+def test_raise_comes_out_of_asyncio_run() -> None:
+    """Under "raise" it is `asyncio.run` that raises, once its loop is closed; what the program raises goes first."""
+
+    async def mine() -> None:
+        await leak()
+        raise KeyError("mine")
+
+    with install(policy="raise"):
+        with pytest.raises(ExceptionGroup, match=r"corral\.guard: 1 leak") as raised:
+            asyncio.run(leak())
+        assert isinstance(raised.value.exceptions[0], LeakedTask)
+        with pytest.raises(KeyError) as own:
+            asyncio.run(mine())
+        assert own.value.__notes__[0].startswith("corral.guard: 1 leak")
+
+
+def test_what_nobody_closes_is_raised_by_uninstall() -> None:
+    """A loop that is run by hand and left open is told when the guard ends."""
+    loop = asyncio.new_event_loop()
+    installed = install(policy="raise")
+    loop.run_until_complete(leak())
+    with pytest.raises(ExceptionGroup, match="1 leak"):
+        installed.uninstall()
+    for task in asyncio.all_tasks(loop):
+        task.cancel()
+    loop.run_until_complete(asyncio.sleep(0))
+    loop.close()
+
+
+def test_loop_that_is_closed_by_hand_is_told_then(loop_factory: Loop) -> None:
+    """What still runs when somebody closes a loop is told before it is closed."""
+    found: list[Report] = []
+    with install(policy=found.append):
+        loop = loop_factory()
+        loop.run_until_complete(leak())
+        assert found == []
+        loop.close()
+        assert [report.kind for report in found] == ["pending"]
+        assert loop.is_closed()
+
+
+def test_every_thread_is_guarded() -> None:
+    """Loops of other threads are guarded, many at once; each leak is told once."""
+    found: list[Report] = []
+
+    async def leaks() -> None:
+        asyncio.create_task(fail())
+        await turns()
+        await leak()
+
+    with install(policy=found.append), ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: asyncio.run(leaks()), range(40)))
+    assert sorted(report.kind for report in found) == ["failed"] * 40 + ["pending"] * 40
+
+
+def test_it_can_be_installed_from_another_thread() -> None:
+    """It does not matter which thread installs it: loops that start to run from then on are guarded."""
+    installed: list[Installation] = []
+    found: list[Report] = []
+    thread = threading.Thread(target=lambda: installed.append(install(policy=found.append)))
+    thread.start()
+    thread.join()
+    asyncio.run(leak())
+    installed[0].uninstall()
+    assert [report.kind for report in found] == ["pending"]
+
+
+async def test_inside_a_running_loop_it_begins_at_once() -> None:
+    """Installed in a coroutine it guards the loop that runs."""
+    with install(policy=lambda _: None) as installed:
+        asyncio.create_task(fail())
+        await turns()
+    assert [report.kind for report in installed.reports] == ["failed"]
+
+
+def test_blocks_inside_answer_for_their_own() -> None:
+    """A `guard` inside an installed program reports its own leaks, and the program the rest."""
+
+    async def main() -> list[Report]:
+        async with guard(policy=lambda _: None) as block:
+            asyncio.create_task(fail())
+            await turns()
+        await leak()
+        return block.reports
+
+    with install(policy=lambda _: None) as installed:
+        inner = asyncio.run(main())
+    assert [report.kind for report in inner] == ["failed"]
+    assert [report.kind for report in installed.reports] == ["pending"]
+
+
+def test_classes_of_loops_made_later_are_guarded() -> None:
+    """A loop class that is defined, or imported, after the installation is guarded as well."""
+    found: list[Report] = []
+    with install(policy=found.append):
+
+        class Later(asyncio.SelectorEventLoop):
+            def run_forever(self) -> None:
+                super().run_forever()
+
+        with asyncio.Runner(loop_factory=Later) as runner:
+            runner.run(leak())
+    assert [report.kind for report in found] == ["pending"]
+    done = program(
+        """
+        install()
+        import uvloop
+        async def main():
+            asyncio.create_task(asyncio.sleep(9))
+            await asyncio.sleep(0)
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(main())
+        """
+    )
+    assert done.stderr.count("LeakWarning: TG001") == 1, done.stderr
+
+
+def test_coroutines_dropped_where_no_loop_runs_are_told() -> None:
+    """A coroutine that is never awaited is told even outside of any loop, and Python's own warning points where it did."""
+    with install(policy=lambda _: None) as installed, pytest.warns(RuntimeWarning, match="coroutine 'leak'") as caught:
+        leak()
+    assert caught[0].filename == __file__
+    (report,) = installed.reports
+    assert (report.kind, report.coroutine) == ("unawaited", "leak")
+
+
+def test_end_of_the_interpreter_is_quiet() -> None:
+    """Tasks that are pending when the program ends are told once, by name, and nothing of ours is in a traceback."""
+    done = program(
+        """
+        install()
+        loop = asyncio.new_event_loop()
+        async def main():
+            global kept
+            kept = asyncio.create_task(asyncio.sleep(3600), name="left")
+            await asyncio.sleep(0)
+        loop.run_until_complete(main())
+        """
+    )
+    assert done.returncode == 0
+    assert done.stderr.count("LeakWarning: TG001 lost-task: task 'left'") == 1
+    assert "Traceback" not in done.stderr
+
+
+def test_end_of_the_interpreter_with_a_loop_in_a_daemon_thread() -> None:
+    """A daemon thread whose loop runs on until the end does not make the end noisy."""
+    done = program(
+        """
+        import threading
+        install()
+        started = threading.Event()
+        async def main():
+            asyncio.create_task(asyncio.sleep(3600), name="left")
+            started.set()
+            await asyncio.sleep(3600)
+        threading.Thread(target=lambda: asyncio.run(main()), daemon=True).start()
+        started.wait()
+        """
+    )
+    assert done.returncode == 0
+    assert "Traceback" not in done.stderr
+    assert done.stderr.count("task 'left'") == 1
+
+
+def test_raise_at_the_end_of_the_interpreter_is_written() -> None:
+    """What cannot be raised any more is written, with all its lines."""
+    done = program(
+        """
+        install(policy="raise")
+        loop = asyncio.new_event_loop()
+        async def main():
+            global kept
+            kept = asyncio.create_task(asyncio.sleep(3600), name="left")
+        loop.run_until_complete(main())
+        """
+    )
+    assert "TG001 lost-task: task 'left'" in done.stderr
+    assert "made at:" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("how", ["install", "guard"])
+def test_child_of_a_fork_answers_for_itself(how: str) -> None:
+    """In the child nothing of the parent's is told or run; loops that it starts itself are guarded if the program is."""
+    done = program(
+        f"""
+        import os, sys
+        on = install() if "{how}" == "install" else None
+        async def leak(name):
+            asyncio.create_task(asyncio.sleep(3600), name=name)
+            await asyncio.sleep(0)
+        async def main():
+            async with guard():
+                kept = asyncio.create_task(asyncio.sleep(3600), name="parent")
+                await asyncio.sleep(0)
+                if not os.fork():
+                    asyncio.events._set_running_loop(None)
+                    asyncio.run(leak("child"))
+                    sys.stderr.flush()
+                    os._exit(0)
+                os.wait()
+            kept.cancel()
+        asyncio.run(main())
+        """,
+        "-W",
+        "ignore::DeprecationWarning",
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("lost-task: task 'parent'") == 1
+    assert done.stderr.count("lost-task: task 'child'") == (1 if how == "install" else 0)
+    assert "Traceback" not in done.stderr
+
+
+def test_child_of_multiprocessing_goes_its_way() -> None:
+    """A process started by a guarded program, by fork, runs its own loop and ends as ever."""
+    done = program(
+        """
+        import multiprocessing
+        async def work(): return 7
+        def child(queue): queue.put(asyncio.run(work()))
+        async def main():
+            context = multiprocessing.get_context("fork")
+            queue = context.SimpleQueue()
+            process = context.Process(target=child, args=(queue,))
+            await asyncio.to_thread(process.start)
+            print(await asyncio.to_thread(queue.get))
+            await asyncio.to_thread(process.join)
+        if __name__ == "__main__":
+            install()
+            asyncio.run(main())
+        """,
+        "-W",
+        "ignore::DeprecationWarning",
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "7\n", "")
+
+
+def test_loop_that_takes_no_attributes_is_left_alone() -> None:
+    """A loop class of which nothing can be replaced runs as ever under `install`, and `guard` says why not."""
+
+    class Slotted(asyncio.AbstractEventLoop):
+        __slots__ = ()
+
+        def run_forever(self) -> None:
+            ran.append(self)
+
+        def is_closed(self) -> bool:
+            return False
+
+    ran: list[Any] = []
+    with install():
+        Slotted().run_forever()
+    assert len(ran) == 1
+
+
+async def test_closed_loop_is_refused() -> None:
+    """The guard says that a loop is closed instead of breaking on it."""
+    from corral.guard.watch import Watch
+
+    loop = asyncio.new_event_loop()
+    loop.close()
+    with pytest.raises(RuntimeError, match="is closed: guard a loop before it is"):
+        Watch.of(loop)
+
+
+def test_loop_closed_inside_the_block_is_survived() -> None:
+    """A loop that is stopped and closed under a guard's feet leaves no error of the guard's behind."""
+
+    async def main() -> None:
+        on = guard(policy=lambda _: None)
+        on.__enter__()
+        entered.append(on)
+        asyncio.create_task(asyncio.sleep(3600))
+        await asyncio.sleep(0)
+
+    entered: list[Any] = []
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(main())
+    for task in asyncio.all_tasks(loop):
+        task.cancel()
+    loop.run_until_complete(asyncio.sleep(0))
+    loop.close()
+    entered[0].__exit__(None, None, None)
