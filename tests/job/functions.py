@@ -6,6 +6,7 @@ import asyncio
 import collections
 import contextlib
 import functools
+import os
 import sys
 import time
 from pathlib import Path
@@ -164,6 +165,51 @@ async def awaits_cancelled(item):
 async def cancels_itself(item):
     asyncio.current_task().cancel()
     await asyncio.sleep(1)
+
+
+async def tells_its_process(item):
+    await asyncio.sleep(0.005)
+    return os.getpid()
+
+
+async def each_its_own_way(item):
+    """Of four inputs one is well, one fails, one takes too long, one is well the second time."""
+    if item % 4 == 1:
+        raise ValueError(f"{item} is no good")
+    if item % 4 == 2:
+        await asyncio.sleep(1000)
+    _refused[item] += 1
+    if item % 4 == 3 and _refused[item] == 1:
+        raise Refused("come back later")
+    return item
+
+
+async def cleans_up_after_ten(item):
+    if item < 10:
+        return item
+    with Path("waiting").open("a") as log:
+        log.write(f"{item}\n")
+    try:
+        await asyncio.sleep(1000)
+    finally:
+        await asyncio.sleep(0.01)
+        with Path("cleaned").open("a") as log:
+            log.write(f"{item}\n")
+
+
+@contextlib.asynccontextmanager
+async def own_resource():
+    with Path("entered").open("a") as log:
+        log.write(f"{os.getpid()}\n")
+    yield os.getpid()
+    with Path("left").open("a") as log:
+        log.write(f"{os.getpid()}\n")
+
+
+async def with_own_resource(item, resource):
+    await asyncio.sleep(0.02)
+    assert resource == os.getpid()
+    return resource
 
 
 async def with_resource(item, resource):

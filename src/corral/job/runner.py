@@ -71,7 +71,7 @@ class Runner:
         state = State(self.source.total, job.tally)
         loop = asyncio.get_running_loop()
         job.journal.start(loop, self.stop.at_once)
-        self.stop.told = lambda: self.meter.say(_stopping(state.in_flight, self.options.grace))
+        self.stop.told = partial(self._say_stopping, state)
         ticking = Ticking(loop, self.meter, state)
 
         def summary() -> Summary:
@@ -94,6 +94,10 @@ class Runner:
         finally:
             job.journal.close()
 
+    def _say_stopping(self, state: State) -> None:
+        state.stopping = True
+        self.meter.say(_stopping(state.in_flight, self.options.grace))
+
     def _stream(self, call: Call, factory: Factory | None, executor: Executor | None, jobs: Jobs) -> Stream[Any]:
         options = self.options
         lanes = options.lanes if executor is not None else None
@@ -109,6 +113,8 @@ class Runner:
                 async with stream as outcomes:
                     await self._record(outcomes, job, state)
         except BrokenExecutor as error:
+            if self.stop.asked:  # a service manager sends SIGTERM to the workers, too
+                return
             raise WorkerError("; ".join([str(error), *getattr(error, "__notes__", ())])) from error
         except TimeoutError:
             if not scope.expired():
