@@ -16,7 +16,7 @@ MACHINE = (
 UNFINISHED = r"\b(?:" + "|".join(["TO" + "DO", "FIX" + "ME", "X" + "XX", "NotImplemented" + "Error"]) + r")\b"
 # A reason follows on the same line, after two spaces and a hash, or after the codes.
 UNREASONED = {
-    "type: " + "ignore": r"# type: ignore\[[\w, -]+\]  # \w+",
+    "type: " + "ignore": r"# type: ignore\[[\w, -]+\]  # [\w`]",
     "# no" + "qa": r"# noqa: [A-Z]+\d+(?:, [A-Z]+\d+)*(?:  # |  | - | # )\w+",
     "pragma: " + "no": r"# pragma: no (?:cover|branch)(?:  # |: | - )\w+",
     "pyright: " + "ignore": r"# pyright: ignore\[\w+\]  # \w+",

@@ -6,6 +6,7 @@ import contextlib
 import io
 import sys
 from collections.abc import Generator
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO, NoReturn, TextIO
 
@@ -57,21 +58,9 @@ def check(
     if unsafe_fixes and not (fix or diff):
         raise typer.BadParameter("goes with --fix or --diff", param_hint="--unsafe-fixes")
     named, stdin = _named(paths or ["."], stdin_filename)
-    lowest = Level[min_level.name] if min_level else None
-    options = Options(
-        named,
-        stdin,
-        Overrides(select, extend_select, ignore, lowest),
-        fix and not diff,
-        unsafe_fixes,
-        diff,
-        baseline=baseline,
-        write_baseline=write_baseline,
-        force_exclude=force_exclude,
-        cache=not no_cache,
-        config=config,
-        workers=workers,
-    )
+    overrides = Overrides(select, extend_select, ignore, Level[min_level.name] if min_level else None)
+    options = Options(named, stdin, overrides, fix and not diff, unsafe_fixes, diff, baseline, write_baseline)
+    options = replace(options, config=config, force_exclude=force_exclude, cache=not no_cache, workers=workers)
     with _mistakes_told():
         result = run(options)
         with _output(output_file, aside=options.fix and stdin is not None) as out:

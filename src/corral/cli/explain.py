@@ -26,6 +26,8 @@ def explain(
     """Show the page of a rule: what it finds, why that is bad, and what to write.
 
     Without a rule: the list of them.
+
+    Exit status: 0, or 2 if there is no such rule.
     """
     if not rules:
         for rule in RULES.values():

@@ -17,6 +17,8 @@ def lsp(
     """Serve the checker to an editor: the language server protocol over stdio.
 
     Diagnostics as one types, the rule's page on hover, and code actions for the fixes.
+
+    Exit status: 0 once the editor has asked it to end.
     """
     assert stdio  # there is no `--no-stdio`
     serve()
