@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from benchmarks.contenders import BY_NAME, DRAINS, taskgroup_of
+from benchmarks.guard_cell import measure_guard, measure_guard_memory
 from benchmarks.inputs import WORK, Work, open_work
 from benchmarks.job_cell import measure_job, measure_resume
 from corral.cli.demo_meter import Heartbeat, PeakMemory
@@ -198,6 +199,8 @@ MODES: dict[str, Callable[[Spec, Work], Awaitable[Result]]] = {
     "failure": measure_failure,
     "job": measure_job,
     "resume": measure_resume,
+    "guard": measure_guard,
+    "guard_memory": measure_guard_memory,
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks import job_rows
+from benchmarks import guard_rows, job_rows
 from benchmarks.cell import Spec
 from benchmarks.row import MILLION, Check, One, Row, excess, number, ratio, runs
 
@@ -179,6 +179,7 @@ ROWS = [
         repeats=15,
     ),
     *job_rows.ROWS,
+    *guard_rows.ROWS,
 ]
 BY_NAME = {row.name: row for row in ROWS}
 

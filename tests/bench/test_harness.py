@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import cell, contenders, figures, grid, inputs, report, rows, runner
+from benchmarks import cell, contenders, figures, grid, guard_cell, inputs, report, rows, runner
 from benchmarks.cell import Spec
 from benchmarks.rows import Check, Row
 from benchmarks.runner import CellFailed, Spread, interleaved, run_cell
@@ -85,7 +85,19 @@ def test_every_figure_names_cells_that_exist() -> None:
             assert spec.mode == rows.IMPORT or spec.contender in {*contenders.BY_NAME, *contenders.DRAINS, ""}
         one = {
             label: dict.fromkeys(
-                ("seconds", "cpu", "peak", "freeze", "ours", "helper", "tasks", "per_million", "first"), 1.0
+                (
+                    "seconds",
+                    "cpu",
+                    "peak",
+                    "freeze",
+                    "ours",
+                    "helper",
+                    "tasks",
+                    "per_million",
+                    "first",
+                    *guard_cell.ways(),
+                ),
+                1.0,
             )
             for label in row.cells
         }
