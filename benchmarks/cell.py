@@ -13,6 +13,7 @@ from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from benchmarks import scale_cell
 from benchmarks.contenders import BY_NAME, DRAINS, taskgroup_of
 from benchmarks.guard_cell import measure_guard, measure_guard_memory
 from benchmarks.inputs import WORK, Work, open_work
@@ -201,6 +202,7 @@ MODES: dict[str, Callable[[Spec, Work], Awaitable[Result]]] = {
     "resume": measure_resume,
     "guard": measure_guard,
     "guard_memory": measure_guard_memory,
+    **scale_cell.MODES,
 }
 
 

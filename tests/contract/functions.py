@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import os
+import signal
 import threading
 import time
 from contextlib import asynccontextmanager
@@ -151,6 +152,16 @@ async def opened(folder):
 async def cannot_open():
     raise ConnectionRefusedError("nobody there")
     yield
+
+
+async def dies_once(job):
+    """The first time, its process is killed; the file remembers."""
+    path, number = job
+    await asyncio.sleep(0.001)
+    if number == 7 and not Path(path).exists():
+        Path(path).touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number
 
 
 class Unloadable:

@@ -6,6 +6,7 @@ import asyncio
 import functools
 import itertools
 import multiprocessing
+import os
 from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -45,6 +46,7 @@ def _dask() -> Iterator[Executor]:
 @contextmanager
 def _ray() -> Iterator[Executor]:
     ray = pytest.importorskip("ray")
+    os.environ.setdefault("RAY_raylet_start_wait_time_s", "100")  # a busy machine takes longer than its 30
     ray.init(num_cpus=WORKERS, include_dashboard=False, log_to_driver=False, configure_logging=False)
     try:
         with RayExecutor() as executor:
@@ -359,6 +361,15 @@ async def test_lambda(place: Place) -> None:
             await map_tg(lambda item: f.double(item), [1], limit=1, **place.to)
     else:
         assert await map_tg(lambda item: f.double(item), [1], limit=1, **place.to) == [2]
+
+
+@pytest.mark.parametrize("place", [_param(name) for name in sorted(HEAVY)], indirect=True)
+async def test_killed_worker_is_replaced(place: Place, tmp_path: Any) -> None:
+    """A cluster runs the chunk of a killed worker again: the call succeeds."""
+    once = tmp_path / "once"
+    jobs = [(str(once), number) for number in range(40)]
+    assert await map_tg(f.dies_once, jobs, limit=8, **place.to) == list(range(40))
+    assert once.exists()
 
 
 @pytest.mark.asyncio(loop_factories=["uvloop"])

@@ -21,16 +21,6 @@ async def dies_at_seven(item):
     return item
 
 
-async def dies_once(job):
-    """The first time, its process is killed; the file remembers."""
-    path, number = job
-    await asyncio.sleep(0.001)
-    if number == 7 and not Path(path).exists():
-        Path(path).touch()
-        os.kill(os.getpid(), signal.SIGKILL)
-    return number
-
-
 async def blocks(job):
     """Holds its thread, so that nothing can be told to it."""
     folder, number = job

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from corral import Err, map_tg, stream_tg
+from corral import map_tg, stream_tg
 from corral.scale import OwnPool
 from tests.scale import functions as f
 
@@ -133,37 +133,3 @@ async def test_killed_again_and_again() -> None:
             with pytest.raises(BrokenExecutor) as caught:
                 await map_tg(f.dies_at_seven, range(100), limit=5, executor=pool)
             assert "input 7: 7" in caught.value.__notes__[-1]
-
-
-@pytest.mark.heavy
-async def test_dask_runs_it_again(tmp_path: Path) -> None:
-    """On Dask the chunk of a killed worker is run again, and the call succeeds."""
-    distributed = pytest.importorskip("distributed")
-    jobs = [(str(tmp_path / "once"), number) for number in range(40)]
-    with (
-        distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, dashboard_address=None, memory_limit=0, silence_logs=50
-        ) as cluster,
-        distributed.Client(cluster) as client,
-        client.get_executor() as executor,
-    ):
-        assert await map_tg(f.dies_once, jobs, limit=8, executor=executor) == list(range(40))
-    assert (tmp_path / "once").exists()
-
-
-@pytest.mark.heavy
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning")
-async def test_ray_runs_it_again(tmp_path: Path) -> None:
-    """On Ray likewise."""
-    ray = pytest.importorskip("ray")
-    from corral.scale import RayExecutor
-
-    jobs = [(str(tmp_path / "once"), number) for number in range(40)]
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, configure_logging=False)
-    try:
-        with RayExecutor() as executor:
-            outcomes = await map_tg(f.dies_once, jobs, limit=8, executor=executor, on_error="collect")
-    finally:
-        ray.shutdown()
-    assert not [outcome for outcome in outcomes if isinstance(outcome, Err)]
-    assert (tmp_path / "once").exists()

@@ -70,11 +70,12 @@ def dumps(thing: Any) -> bytes:
 
 def packer(executor: object) -> Pack:
     """How to pack what goes to an executor: those that bring cloudpickle take lambdas and functions of `__main__` by value."""
-    home = type(executor).__module__.partition(".")[0]
-    if home not in {"concurrent", "corral"} and home in {"distributed", "joblib", "loky", "ray"}:
-        pack: Pack = importlib.import_module("cloudpickle").dumps
-        return pack
-    return dumps
+    libraries = {part for kind in type(executor).__mro__ for part in kind.__module__.split(".")}
+    brought = "ray.cloudpickle" if "ray" in libraries else "cloudpickle"
+    if libraries.isdisjoint({"distributed", "loky", "ray"}):
+        return dumps
+    pack: Pack = importlib.import_module(brought).dumps
+    return pack
 
 
 def message_of(error: BaseException) -> str:
