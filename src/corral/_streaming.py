@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from asyncio import CancelledError, current_task
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
-from inspect import CO_ASYNC_GENERATOR
+from inspect import CO_ASYNC_GENERATOR, currentframe
 from sys import maxsize
 from types import FrameType, TracebackType
 from typing import Any, Generic, NoReturn, Self, TypeVar, cast, final
@@ -65,9 +64,10 @@ class StreamRun(Run):
         return outcome
 
 
-def _may_wait(consumer: FrameType) -> bool:
+def _may_wait(frame: FrameType | None) -> bool:
     """Whether the block that `GeneratorExit` leaves may await: an async generator's `aclose()` waits, a coroutine's `close()` cannot."""
-    return bool(consumer.f_code.co_flags & CO_ASYNC_GENERATOR) and current_task() is not None
+    consumer = frame and frame.f_back
+    return consumer is not None and bool(consumer.f_code.co_flags & CO_ASYNC_GENERATOR) and current_task() is not None
 
 
 @final
@@ -147,7 +147,7 @@ class Stream(Generic[T_co]):
     async def __aexit__(
         self, kind: type[BaseException] | None, raised: BaseException | None, trace: TracebackType | None
     ) -> None:
-        waits = kind is not GeneratorExit or _may_wait(sys._getframe(1))
+        waits = kind is not GeneratorExit or _may_wait(currentframe())
         place = self._place
         if place is None:
             return await self._leave(raised, waits=waits)

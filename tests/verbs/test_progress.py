@@ -1,0 +1,167 @@
+"""`progress=`: a bar, or any object with `update(n)`, told in batches how many inputs are done."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+
+import pytest
+from tqdm import auto
+
+from corral import map_tg, stream_tg
+from tests.children import Crowd, end_of, fails, returns, turns
+
+VERBS = pytest.mark.parametrize("verb", ["map_tg", "stream_tg"])
+
+
+class Bar:
+    """The least that a progress bar is."""
+
+    def __init__(self) -> None:
+        self.updates: list[int] = []
+
+    def update(self, n: int) -> None:
+        self.updates.append(n)
+
+
+async def run(verb: str, fn, items, **kwargs) -> None:
+    if verb == "map_tg":
+        await map_tg(fn, items, **kwargs)
+    else:
+        async with stream_tg(fn, items, **kwargs) as results:
+            [outcome async for outcome in results]
+
+
+@VERBS
+@pytest.mark.parametrize("after", [0, 1])
+async def test_every_input_is_counted(verb: str, after: int) -> None:
+    """The updates add up to the number of inputs, failed ones included, and are far fewer than those."""
+    bar = Bar()
+    await run(verb, Crowd(after, failing={7}), range(500), limit=5, progress=bar, on_error="collect")
+    assert sum(bar.updates) == 500
+    assert all(n > 0 for n in bar.updates)
+    assert len(bar.updates) < 50
+
+
+@VERBS
+@pytest.mark.virtual_time
+async def test_while_it_runs(verb: str) -> None:
+    """It is told while the verb runs, at most ten times a second, and not when there is nothing new."""
+    bar, loop, seen = Bar(), asyncio.get_running_loop(), []
+
+    async def fn(item):
+        await asyncio.sleep(1)
+        seen.append((round(loop.time()), sum(bar.updates)))
+
+    await run(verb, fn, range(10), limit=1, progress=bar)
+    assert seen == [(n + 1, n) for n in range(10)]
+    assert bar.updates == [1] * 10
+
+
+@VERBS
+async def test_nothing_to_do(verb: str) -> None:
+    """Of no inputs nothing is told."""
+    bar = Bar()
+    await run(verb, returns, [], limit=1, progress=bar)
+    assert bar.updates == []
+
+
+@VERBS
+async def test_a_failing_verb_stops_its_bar(verb: str) -> None:
+    """When the verb fails or is cancelled, the rest is told and no timer goes on."""
+    bar = Bar()
+    with pytest.raises(ExceptionGroup):
+        await run(verb, Crowd(failing={20}), range(100), limit=1, progress=bar)
+    assert 20 <= sum(bar.updates) <= 22
+    task = asyncio.ensure_future(run(verb, lambda _: asyncio.Event().wait(), range(3), limit=1, progress=bar))
+    await turns(4)
+    task.cancel()
+    await asyncio.wait([task])
+    told = list(bar.updates)
+    await asyncio.sleep(0.15)
+    assert bar.updates == told
+
+
+@VERBS
+@pytest.mark.virtual_time
+async def test_a_bar_that_fails(verb: str) -> None:
+    """A bar whose `update` raises ends the verb with that, bare: it is a bug, and no input's failure."""
+
+    class Broken(Bar):
+        def update(self, n):
+            raise OSError("bar")
+
+    crowd = Crowd()
+
+    async def fn(item):
+        await asyncio.sleep(1)
+        return await crowd(item)
+
+    with pytest.raises(OSError, match="bar"):
+        await run(verb, fn, range(100), limit=1, progress=Broken())
+    assert len(crowd.started) < 5
+
+
+@VERBS
+async def test_tqdm(verb: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`True` makes a bar of `tqdm.auto`, with the total if it is known and the verb's name, and closes it."""
+    made = []
+
+    class Recorder(Bar):
+        def __init__(self, total, desc):
+            super().__init__()
+            self.total, self.desc, self.closed = total, desc, 0
+            made.append(self)
+
+        def close(self):
+            self.closed += 1
+
+    monkeypatch.setattr(auto, "tqdm", Recorder)
+    await run(verb, returns, range(30), limit=3, progress=True)
+    await run(verb, returns, (n for n in range(30)), limit=3, progress=True)
+    with pytest.raises(ExceptionGroup):
+        await run(verb, lambda _: fails(ValueError()), [1], limit=3, progress=True)
+    assert [(bar.total, bar.desc, bar.closed) for bar in made] == [(30, verb, 1), (None, verb, 1), (1, verb, 1)]
+    assert [sum(bar.updates) for bar in made[:2]] == [30, 30]
+
+
+@VERBS
+async def test_a_real_bar(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The real bar, on the real `tqdm`, shows the verb and 100 % at the end."""
+    await run(verb, returns, range(50), limit=3, progress=True)
+    shown = capsys.readouterr().err
+    assert f"{verb}: 100%" in shown
+    assert "50/50" in shown
+
+
+@VERBS
+async def test_without_tqdm(verb: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where tqdm is missing, `progress=True` says what to install before anything starts; other bars need nothing."""
+
+    def missing(name):
+        raise ImportError(name)
+
+    monkeypatch.setattr(importlib, "import_module", missing)
+    crowd = Crowd()
+    with pytest.raises(ImportError, match=rf"^{verb}: progress=True needs tqdm: pip install 'corral\[tqdm\]'"):
+        await run(verb, crowd, range(3), limit=1, progress=True)
+    assert crowd.started == []
+    await run(verb, crowd, range(3), limit=1, progress=Bar())
+
+
+async def test_closed_consumer() -> None:
+    """A consumer whose coroutine is closed from outside leaves no timer that tells the bar for ever."""
+    bar = Bar()
+
+    async def consume():
+        async with stream_tg(lambda _: asyncio.Event().wait(), range(3), limit=1, progress=bar) as results:
+            await anext(results)
+
+    task = asyncio.ensure_future(consume())
+    await turns(4)
+    task.get_coro().close()
+    task.cancel()
+    await end_of(task)
+    loop = asyncio.get_running_loop()
+    timers = getattr(loop, "_scheduled", [])  # uvloop keeps its own in C
+    assert not [timer for timer in timers if "Progress" in repr(timer) and not timer.cancelled()]
