@@ -66,7 +66,7 @@ def lint(session):
 
 @nox.session(python=ONE)
 def types(session):
-    install(session, "cli,lsp,tqdm,uvloop", "typing", "test")
+    install(session, "cli,lsp,tqdm,uvloop", "typing", "test", "lint")
     pytest(session, "-m", "typing", "tests/typing")
 
 

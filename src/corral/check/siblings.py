@@ -133,7 +133,7 @@ class Families:
         if isinstance(node, ast.Starred | ast.NamedExpr):
             return self.origins(node.value, names, hops)
         if isinstance(node, ast.List | ast.Tuple | ast.Set):
-            return [c for e in node.elts for c in self.origins(e, names, hops - 1)]
+            return [c for e in node.elts for c in self.origins(e, names, hops - 1) or [Child(Origin.UNKNOWN)]]
         if isinstance(node, ast.Dict):
             return [c for e in (*node.keys, *node.values) if e is not None for c in self.origins(e, names, hops - 1)]
         if isinstance(node, ast.DictComp):
@@ -165,16 +165,20 @@ class Families:
             return [self.handmade(calls.work(node))]
         if node in self.mapped:
             return [Child(Origin.HANDMADE)]
-        if name in {"create_task", "start_soon", "create_future"}:
+        if name in {"create_task", "start_soon", "create_future", "Future"}:
             return [Child(Origin.OWNED)]
         if isinstance(func, ast.Name) and not self.names.bindings(func):
             if name == "map" and node.args:
                 return [Child(Origin.COROUTINE, None, dotted(node.args[0]).rpartition(".")[2])]
-            if name in calls.PASSES and node.args:
+            if name in calls.PASSES and not node.args:
+                return []
+            if name in calls.PASSES:
                 return self.origins(node.args[-1 if name == "filter" else 0], names, hops - 1)
         if isinstance(func, ast.Attribute) and name in calls.VIEWS and not node.args:
             return self.origins(func.value, names, hops - 1)
         api = self.names.qualify(func) or ""
+        if api in calls.FRESH | {"itertools.chain"}:
+            return [c for a in node.args for c in self.origins(a, names, hops - 1)]
         if api in {"asyncio.shield", "asyncio.ensure_future", "asyncio.wait_for"} and node.args:
             return self.origins(node.args[0], names, hops - 1)
         return [Child(Origin.COROUTINE, node, name)]

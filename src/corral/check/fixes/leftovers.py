@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import re
 from collections.abc import Iterable
 from typing import final
 
+from corral.check import calls
 from corral.check.fixes.lines import alone, block
 from corral.check.scopes import FUNCTIONS, Scope, ScopeKind
 from corral.check.unit import Unit
@@ -36,6 +38,8 @@ class Leftovers:
             self.local(scope, name)
         for scope, name in {*idle, *self.bound()}:
             self.imported(scope, name)
+        if self.gone and unit.names.star:
+            self.everything()
 
     def bound(self) -> set[Bound]:
         """What the names that are gone were names of."""
@@ -56,18 +60,31 @@ class Leftovers:
             self.gone.update(n for n in ast.walk(statement.value) if isinstance(n, ast.Name))
 
     def imported(self, scope: Scope, name: str) -> None:
-        """An import of asyncio that nothing in the file needs any more."""
+        """An import that nothing in the file needs any more: asyncio, or where a loop came from."""
         bound = scope.bindings[name]
         alias = bound[0]
         if len(bound) != 1 or not isinstance(alias, ast.alias) or not self.unused(scope, name):
             return
         where = self.unit.index.parents[self.unit.index.statement(alias)]
-        module = self.unit.names.imported(alias).partition(".")[0]
-        if not isinstance(where, (*FUNCTIONS, ast.Module)) or module != "asyncio" or alias.asname == alias.name:
+        if not isinstance(where, (*FUNCTIONS, ast.Module)) or alias.asname == alias.name:
             return
         if isinstance(where, ast.Module) and (self.unit.path.endswith("__init__.py") or self.quoted(name)):
             return
         self.aliases.append(alias)
+
+    def everything(self) -> None:
+        """`from asyncio import *`, once every name that is not explained otherwise is gone."""
+        index = self.unit.index
+        unexplained = [
+            n
+            for scope in index.scopes.values()
+            for name, reads in scope.loads.items()
+            if self.unit.names.lookup(name, scope) is None and not hasattr(builtins, name)
+            for n in reads
+        ]
+        stars = [s for s in index.tree.body if isinstance(s, ast.ImportFrom) and s.names[0].name == "*"]
+        if len(stars) == 1 and len(index.stars) == 1 and self.gone.issuperset(unexplained):
+            self.aliases.append(stars[0].names[0])
 
     def quoted(self, name: str) -> bool:
         """Whether a string of the file may mean the name: an annotation, `__all__`, a doctest."""
@@ -75,15 +92,20 @@ class Leftovers:
 
 
 def getter(unit: Unit, scope: Scope, name: str) -> ast.Assign | None:
-    """The statement that gives a local the running loop, and nothing else does anything to it."""
+    """The statement that gives a local the running loop, or one of asyncio's functions, and nothing else does anything to it."""
     bound = scope.bindings[name]
     statement = unit.index.parents.get(bound[0])
     if scope.kind is not ScopeKind.FUNCTION or len(bound) != 1 or not isinstance(statement, ast.Assign):
         return None
     call = statement.value
-    if statement.targets != bound or not isinstance(call, ast.Call) or call.args:
+    if statement.targets != bound:
         return None
-    return statement if unit.names.qualify(call.func) in GETTERS else None
+    if isinstance(call, ast.Attribute):
+        if unit.names.qualify(call) in calls.FUNCTIONS:
+            return statement
+        call = call.value
+    harmless = isinstance(call, ast.Call) and not call.args and unit.names.qualify(call.func) in GETTERS
+    return statement if harmless else None
 
 
 def idle(unit: Unit) -> set[Bound]:
