@@ -130,13 +130,13 @@ OLDEST_AND_NEWEST = sorted({HERE[0], HERE[-1]}, key=SUPPORTED.index)
 @nox.session(python=OLDEST_AND_NEWEST)
 def bench_env(session):
     """What the figures are measured on; `bench` asks for both."""
-    install(session, "cli,tqdm,uvloop", "bench")
+    install(session, "cli,lsp,tqdm,uvloop", "bench")
 
 
 @nox.session(python=HERE[-1], requires=[f"bench_env-{version}" for version in OLDEST_AND_NEWEST])
 def bench(session):
     """The figures on the oldest and the newest interpreter, all else on the newest."""
-    install(session, "cli,tqdm,uvloop", "bench")
+    install(session, "cli,lsp,tqdm,uvloop", "bench")
     pythons = [
         Path(session.cache_dir).parent / f"bench_env-{v}".replace(".", "-") / "bin/python" for v in OLDEST_AND_NEWEST
     ]

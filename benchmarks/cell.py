@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from benchmarks import scale_cell
+from benchmarks.check_cell import measure_check, measure_keystroke
 from benchmarks.contenders import BY_NAME, DRAINS, taskgroup_of
 from benchmarks.guard_cell import measure_guard, measure_guard_memory
 from benchmarks.inputs import WORK, Work, open_work
@@ -203,6 +204,8 @@ MODES: dict[str, Callable[[Spec, Work], Awaitable[Result]]] = {
     "guard": measure_guard,
     "guard_memory": measure_guard_memory,
     **scale_cell.MODES,
+    "check": measure_check,
+    "keystroke": measure_keystroke,
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks import guard_rows, job_rows, scale_rows
+from benchmarks import check_rows, guard_rows, job_rows, scale_rows
 from benchmarks.cell import Spec
 from benchmarks.row import MILLION, Check, One, Row, excess, number, ratio, runs
 
@@ -181,6 +181,7 @@ ROWS = [
     *job_rows.ROWS,
     *guard_rows.ROWS,
     *scale_rows.ROWS,
+    *check_rows.ROWS,
 ]
 BY_NAME = {row.name: row for row in ROWS}
 

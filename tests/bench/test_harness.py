@@ -96,6 +96,16 @@ def test_every_figure_names_cells_that_exist() -> None:
                     "per_million",
                     "first",
                     *guard_cell.ways(),
+                    *(
+                        "corral",
+                        "corral_cpu",
+                        "corral_warm",
+                        "ruff",
+                        "ruff_cpu",
+                        "ruff_warm",
+                        "keystroke",
+                        "keystroke_p90",
+                    ),
                 ),
                 1.0,
             )

@@ -17,6 +17,7 @@ from corral.check.unit import Unit
 # The same hazard under its other names: ruff's, flake8-async's, Sonar's.
 SAME = {"RUF006": "TG001", "ASYNC300": "TG001", "S7502": "TG001"}
 CODES = r"[A-Z][A-Z0-9]*[0-9]+(?:(?:\s*,\s*|\s+)[A-Z][A-Z0-9]*[0-9]+)*"
+WORD = "# noqa"  # what begins with `# noqa` whatever its spelling was
 MAY_CONCERN_US = re.compile(r"noqa[^\r\n]*TG\d|#\s*(?:corral|ruff|flake8)\s*:\s*noqa", re.IGNORECASE)
 LINE = re.compile(rf"#\s*noqa(?P<sep>\s*:\s*(?P<codes>{CODES}))?(?![\w:])", re.IGNORECASE)
 WHOLE_FILE = re.compile(rf"#\s*(?:corral|ruff|flake8)\s*:\s*noqa(?:\s*:\s*(?P<codes>{CODES}))?\s*\Z", re.IGNORECASE)
@@ -95,7 +96,7 @@ def unused(unit: Unit, comment: Comment, idle: list[str]) -> Finding:
     text = unit.text
     rest = [c for c in comment.codes if c not in idle]
     if rest:
-        new, start = f"# noqa: {', '.join(rest)}", comment.start
+        new, start = f"{WORD}: {', '.join(rest)}", comment.start
     else:
         line_start = text.starts[comment.row - 1]
         new, start = "", line_start + len(text.text[line_start : comment.start].rstrip(" \t"))

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import ast
+import sysconfig
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from corral.check.lsp.document import checked
+from corral.check.settings import Settings
 from tests.check.lsp.editor import Editor, edits_of, made
 
 LOST = """\
@@ -65,6 +70,35 @@ def test_burst_of_typing_is_checked_to_its_end(editor: Editor) -> None:
         editor.type("a.py", KEPT)
     editor.type("a.py", LOST)
     assert [each["code"] for each in editor.diagnostics("a.py")] == ["TG001"]
+
+
+def test_each_change_costs_one_check(editor: Editor) -> None:
+    """After a change there is one answer, and hovering or asking for actions makes none: nothing is checked twice."""
+    editor.open("a.py", LOST)
+    (found,) = editor.diagnostics("a.py")
+    for text in (KEPT, LOST, KEPT, LOST):
+        editor.type("a.py", text)
+        editor.diagnostics("a.py")
+    assert editor.hover("a.py", 4, 10)
+    assert editor.actions("a.py", found["range"])
+    assert [said["method"] for said in editor.said if said["method"] == "textDocument/publishDiagnostics"] == []
+
+
+def test_check_costs_little_more_than_parsing() -> None:
+    """What one keystroke in a long file costs is a small multiple of the parse alone, in processor time: no rule walks on its own."""
+    path = Path(sysconfig.get_path("stdlib")) / "asyncio" / "base_events.py"
+    text = path.read_text(encoding="utf-8")
+
+    def cost(call: Callable[[], object]) -> float:
+        times = []
+        for _ in range(5):
+            began = time.process_time()
+            call()
+            times.append(time.process_time() - began)
+        return min(times)
+
+    check = cost(lambda: checked("file:///a.py", 1, text, "a.py", Settings(), "utf-16"))
+    assert check < 6 * cost(lambda: ast.parse(text))
 
 
 def test_closed_document_has_no_diagnostics(editor: Editor) -> None:

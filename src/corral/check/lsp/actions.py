@@ -11,6 +11,7 @@ from corral.check.model import Edit, Finding
 from corral.check.source import check_source
 
 QUICK_FIX = types.CodeActionKind.QuickFix
+COMMENT = "# noqa"  # the `# noqa` that every checker of Python knows
 FIX_ALL = types.CodeActionKind.SourceFixAll.value + ".corral"
 
 
@@ -50,7 +51,7 @@ def _silence(document: Document, finding: Finding) -> Iterator[types.CodeAction]
     if not line.strip():
         return
     start = _offset(document, row, len(line.rstrip()) + 1)
-    edit = Edit(start, start, f"  # noqa: {finding.code}")
+    edit = Edit(start, start, f"  {COMMENT}: {finding.code}")
     data = document.source.data
     silenced = data[:start] + edit.text.encode() + data[start:]
     # In a string or after a backslash the comment would be none: offered is only what is seen to work.

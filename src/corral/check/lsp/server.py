@@ -7,6 +7,7 @@ count as line ends, so that partial changes would end up in the wrong place.
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import time
 from importlib.metadata import version
@@ -22,6 +23,7 @@ from corral.check.lsp.document import Document, checked
 from corral.check.registry import RULES
 from corral.check.tool.config import ConfigError, Project, find_project
 from corral.check.tool.discover import Excludes
+from corral.check.tool.pool import collector_paused
 
 # After a check the next waits this many times as long as that one took, so that typing in a huge file leaves the server time.
 PAUSE = 1.0
@@ -58,7 +60,8 @@ class CheckServer(LanguageServer):
         relative = os.path.relpath(path, project.root).replace(os.sep, "/")
         left_out = Excludes(project.exclude, project.root).exclude_below(str(path))
         source = "" if left_out else text.source
-        document = checked(uri, text.version, source, relative, project.settings, self._unit())
+        with collector_paused():
+            document = checked(uri, text.version, source, relative, project.settings, self._unit())
         self._documents[uri] = document
         self._publish(uri, document.version, [document.diagnostic(finding) for finding in document.findings])
         done = time.monotonic()
@@ -184,4 +187,6 @@ def page_of(code: str, lead: str) -> str:
 
 def serve() -> None:
     """Serve one editor over standard input and output until it says goodbye."""
-    make_server().start_io()
+    server = make_server()
+    gc.freeze()  # what is loaded stays, and need not be walked with each collection
+    server.start_io()

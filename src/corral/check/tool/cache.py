@@ -108,7 +108,7 @@ def _key(settings: Settings) -> str:
     """Names the settings, the interpreter and the checker's own code: a change of any of them is a cache of its own."""
     here = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     code: list[tuple[str, int, int]] = []
-    for folder in (here, os.path.join(here, "rules")):
+    for folder in (here, os.path.join(here, "rules"), os.path.join(here, "fixes")):
         with contextlib.suppress(OSError), os.scandir(folder) as entries:
             for entry in entries:
                 if entry.name.endswith(".py"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import multiprocessing
 import os
@@ -38,6 +39,18 @@ class Item(NamedTuple):
 Findings: TypeAlias = tuple[Finding, ...]
 
 
+@contextlib.contextmanager
+def collector_paused() -> Iterator[None]:
+    """A file's tree is freed by reference counts as soon as it is done with; the collector would only walk it, again and again."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
+
+
 def analyse(items: Iterable[Item], settings: Settings, *, workers: int) -> Iterator[tuple[Item, Findings]]:
     """Check every item; the order is not promised. A process that dies on a file costs that file, not the run.
 
@@ -50,9 +63,6 @@ def analyse(items: Iterable[Item], settings: Settings, *, workers: int) -> Itera
     size = 0
     chunks: deque[tuple[list[Item], Future[list[Findings]]]] = deque()
     pool: ProcessPoolExecutor | None = None
-    # A file's tree is freed as soon as it is done with, by reference counts; the collector would only walk it, again and again.
-    collecting = gc.isenabled()
-    gc.disable()
     try:
         for item in items:
             waiting.append(item)
@@ -70,8 +80,6 @@ def analyse(items: Iterable[Item], settings: Settings, *, workers: int) -> Itera
         while chunks:
             yield from _result(*chunks.popleft(), settings)
     finally:
-        if collecting:
-            gc.enable()
         if pool:
             pool.shutdown(wait=True, cancel_futures=True)
 

@@ -15,7 +15,7 @@ from corral.check.tool.cache import Cache, digest_of
 from corral.check.tool.cannot import cannot_check
 from corral.check.tool.config import Project
 from corral.check.tool.discover import Excludes, discover
-from corral.check.tool.pool import Findings, Item, analyse
+from corral.check.tool.pool import Findings, Item, analyse, collector_paused
 from corral.check.tool.result import Change
 from corral.check.tool.writing import replace_file
 
@@ -45,11 +45,12 @@ class ProjectRun:
             excludes = Excludes(self.project.exclude, self.project.root)
             paths = [path for path in paths if not excludes.exclude_below(os.path.abspath(path))]
         waiting: dict[str, tuple[str, os.stat_result, str]] = {}
-        for item, findings in analyse(self._unknown(paths, waiting), self.project.settings, workers=self._workers):
-            path, status, digest = waiting.pop(item.path)
-            if self._cache:
-                self._cache.keep(item.path, digest, status, findings)
-            self._found(path, findings)
+        with collector_paused():
+            for item, findings in analyse(self._unknown(paths, waiting), self.project.settings, workers=self._workers):
+                path, status, digest = waiting.pop(item.path)
+                if self._cache:
+                    self._cache.keep(item.path, digest, status, findings)
+                self._found(path, findings)
         if self._cache:
             self._cache.write()
 
