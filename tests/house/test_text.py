@@ -25,7 +25,7 @@ UNREASONED = {
 WRITE_ABOUT_THEM = (
     "tests/house/",
     "tests/check/",
-    "tests/cli/test_check.py",
+    "tests/cli/test_check",
     "src/corral/check/noqa.py",
     "src/corral/check/lsp/actions.py",
 )
