@@ -241,9 +241,25 @@ def test_compaction(results):
     assert results.read_bytes() == good(2) + good(0, "c") + good(1, "d")
     assert results.stat().st_mode & 0o777 == 0o640
     assert [path.name for path in results.parent.iterdir()] == ["results.jsonl"]
+    before = results.stat()
     journal = Journal(results)
     assert compact(journal) == 0
     journal.close()
+    assert results.stat().st_ino == before.st_ino  # nothing is written anew for nothing
+
+
+def test_compaction_behind_a_link(results, tmp_path):
+    """Results that are reached by a link stay where they are, and so does the link."""
+    real = tmp_path / "elsewhere"
+    real.mkdir()
+    (real / "r.jsonl").write_bytes(good(0, "a") + good(0, "b"))
+    results.symlink_to(real / "r.jsonl")
+    journal = Journal(results)
+    assert compact(journal) == 1
+    journal.close()
+    assert results.is_symlink()
+    assert (real / "r.jsonl").read_bytes() == good(0, "b")
+    assert [path.name for path in real.iterdir()] == ["r.jsonl"]
 
 
 def test_compaction_without_room(results):

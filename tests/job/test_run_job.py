@@ -265,6 +265,22 @@ async def test_in_a_running_loop(out):
     assert outputs(out) == list(range(30))
 
 
+async def test_not_in_a_running_loop(out):
+    """`run_job` inside a loop says what to write instead, before anything is written."""
+    with pytest.raises(RuntimeError, match=r"await arun_job\(fn, inputs, ...\)  # right"):
+        run_job(functions.same, "range:3", limit=1, out=out)
+    assert not out.exists()
+
+
+def test_in_a_thread(out):
+    """`run_job` in a thread other than the main one leaves signals alone and is otherwise the same."""
+    found = []
+    thread = threading.Thread(target=lambda: found.append(run_job(functions.same, "range:3", limit=1, out=out)))
+    thread.start()
+    thread.join()
+    assert found[0].ok == 3
+
+
 async def test_cancelled(out):
     """When `arun_job` is cancelled, what has finished is in the file and nothing is left running."""
     before = asyncio.all_tasks()

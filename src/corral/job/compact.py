@@ -29,7 +29,8 @@ def compact(journal: Journal) -> int:
     later = _times_again(journal)
     if not later:
         return 0
-    temporary = journal.path.with_name(f"{journal.path.name}.new")
+    place = journal.path.resolve()  # a link stays one
+    temporary = place.with_name(f"{place.name}.new")
     try:
         descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o666)
         try:

@@ -71,7 +71,6 @@ class Journal:
         """Begin to take records on `loop`; `on_error` is called there when the file can no longer be written."""
         self._loop = loop
         self._on_error = on_error
-        sync_folder(self.path)
         self._syncer = threading.Thread(target=self._sync_forever, name="corral-fsync", daemon=True)
         self._syncer.start()
 
@@ -158,8 +157,9 @@ class Journal:
     def replace(self, temporary: Path, descriptor: int) -> None:
         """Put the file `temporary`, open as `descriptor`, in the place of the results, never unlocked in between."""
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        temporary.replace(self.path)
-        sync_folder(self.path)
+        place = self.path.resolve()
+        temporary.replace(place)
+        sync_folder(place)
         os.close(self._descriptor)
         self._descriptor = descriptor
         self._size = os.fstat(descriptor).st_size

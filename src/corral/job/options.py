@@ -123,6 +123,14 @@ class Options:
             raise JobError(
                 f"expected one place to run, got {' and '.join(engines)}: give one of workers, dask, ray, executor"
             )
+        if self.executor is not None:
+            _executor(self.executor)
+        if self.lanes is not None:
+            _whole("lanes", self.lanes, 1)
+            if not engines:
+                raise JobError(
+                    "lanes says how many chunks are at an executor at once: give workers, dask, ray or executor"
+                )
         if self.ordered and self.retry_failed:
             raise JobError(
                 "ordered and retry_failed exclude each other: a record that is made again stands at the end of the file. "
@@ -150,6 +158,11 @@ def _seconds(name: str, got: object, *, least: float, more: bool) -> None:
         raise JobError(
             f"{name}: expected a number of seconds {'above' if more else 'from'} {least}{'' if more else ' up'}, got {got!r}"
         )
+
+
+def _executor(got: object) -> None:
+    if not isinstance(got, Executor):
+        raise JobError(f"executor: expected a concurrent.futures.Executor, got {type(got).__name__}")
 
 
 def _one_of(name: str, got: object, allowed: tuple[str, ...]) -> None:

@@ -155,7 +155,10 @@ def run_blocking(
         options: How.
         shown_on: What shows how far it is.
         last_words: What to say when a second signal ends the process at once.
+
+    Fails: `RuntimeError` in a running loop, which it would block.
     """
+    _check_no_loop()
     stop = Stop(options.grace)
     runner = prepared(fn, inputs, out, options, stop, shown_on or Silent())
     runner.last_words = last_words
@@ -182,6 +185,18 @@ def prepared(
 
 def _function(fn: Callable[..., Awaitable[Any]] | str) -> Function:
     return resolve(fn) if isinstance(fn, str) else described(fn)
+
+
+def _check_no_loop() -> None:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return
+    raise RuntimeError(
+        "run_job was called where an event loop is running, which it would block.\n"
+        "You wrote something like:\n  summary = run_job(fn, inputs, ...)  # wrong\n"
+        "Instead:\n  summary = await arun_job(fn, inputs, ...)  # right"
+    )
 
 
 def _loop_factory(loop: str) -> Callable[[], asyncio.AbstractEventLoop] | None:
