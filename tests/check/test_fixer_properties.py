@@ -3,7 +3,6 @@ from __future__ import annotations
 import ast
 import re
 
-import pytest
 from hypothesis import given, settings
 
 from corral.check.fixer import fix_source
@@ -92,17 +91,14 @@ def test_names_that_are_used_are_imported(program: str):
     assert len([name for name in bound if name in ours]) == len({name for name in bound if name in ours})
 
 
-@pytest.mark.parametrize("marker", ["# noqa: TG", "asyncio"])
-def test_programs_are_about_hazards(marker: str):
-    """The generator makes what the properties are about: a program in ten has something to mend, at least."""
+def test_programs_are_about_hazards():
+    """The generator makes what the properties are about: most programs have something to mend."""
     found = []
 
-    @settings(max_examples=60, database=None, derandomize=True)
+    @settings(max_examples=40, database=None, derandomize=True)
     @given(programs())
     def look(program: str) -> None:
-        found.append(
-            bool(re.search("spawn|_tg", fix_source(program.encode(), "app.py", ALL, unsafe=True).data.decode()))
-        )
+        found.append(fix_source(program.encode(), "app.py", ALL, unsafe=True).fixed != ())
 
     look()
     assert sum(found) > len(found) / 2
