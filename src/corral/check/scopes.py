@@ -55,6 +55,7 @@ class Index:
         self.scope_of: dict[ast.Name, Scope] = {}
         self.attributes: dict[str, list[ast.Attribute]] = {}
         self.stars: list[str] = []
+        self.known_uses: dict[tuple[Scope, str], list[ast.Name]] = {}
         self.loops: list[ast.For | ast.AsyncFor | ast.comprehension] = []
 
     def release(self) -> None:
@@ -106,6 +107,13 @@ class Index:
 
     def uses(self, scope: Scope, name: str) -> list[ast.Name]:
         """Every place that reads the name as bound in this scope, in nested scopes too."""
+        known = self.known_uses.get((scope, name))
+        if known is None:
+            known = self.known_uses[scope, name] = self.search(scope, name)
+        return known
+
+    def search(self, scope: Scope, name: str) -> list[ast.Name]:
+        """The same, looked up."""
         found = list(scope.loads.get(name, ()))
         todo = list(scope.children)
         while todo:

@@ -127,9 +127,8 @@ def add(unit: Unit, entries: list[Entry], name: str, *, from_corral: bool) -> No
     if from_corral and merged(entries, name):
         return
     line = f"from corral import {name}" if from_corral else "import corral"
-    (node,) = ast.parse(line).body
-    assert isinstance(node, ast.Import | ast.ImportFrom)
-    new = Entry(sort_key(node, unit.settings.first_party), line + newline)
+    section = FIRST if "corral" in unit.settings.first_party else THIRD
+    new = Entry((section, int(from_corral), "corral"), line + newline)
     at = max((i + 1 for i, e in enumerate(entries) if e.key < new.key), default=0)
     previous = entries[at - 1] if at else None
     following = entries[at] if at < len(entries) else None

@@ -115,6 +115,7 @@ def alone(unit: Unit, frame: ast.AST, only: Handle) -> Finding | None:
         if isinstance(n, ast.Await)
         and place(only.made) < place(n) < place(only.awaited)
         and unit.index.function(n) is frame
+        and not patient(n)
     ]
     other = next(
         (n for n in between if not unit.around.mended(n, {only.name}) and unit.around.catcher(n) is None), None
@@ -125,6 +126,14 @@ def alone(unit: Unit, frame: ast.AST, only: Handle) -> Finding | None:
         f"When `{unit.code(other, 40)}` fails, this function is left at once and `{only.name}` runs on, held by nobody."
     )
     return unit.finding(CODE, NAME, other, Level.NOTE, message, ADVICE)
+
+
+def patient(node: ast.Await) -> bool:
+    """`await sleep(1)`, `await event.wait()`: they wait, and do not fail."""
+    call = node.value
+    return isinstance(call, ast.Call) and (
+        calls.callee(call) == "sleep" or (calls.callee(call) == "wait" and not call.args)
+    )
 
 
 def loops(unit: Unit) -> Iterator[Finding]:
