@@ -7,8 +7,8 @@ In a page:
 - an `output` block is what the `python` block before it printed; `...` stands for anything;
 - `<!-- skip: next "why" -->` leaves out the next block, and says why.
 
-In README.md and docs/job.md the commands of a `console` block, the lines that begin with `$ `, are run, too, in the folder of
-those files. What a command exits with, if not with 0, is said in its comment, `# exits with 1`; lines that follow it are what it
+In README.md, docs/check.md and docs/job.md the commands of a `console` block, the lines that begin with `$ `, are run, too, in the
+folder of those files. What a command exits with, if not with 0, is said in its comment, `# exits with 1`; lines that follow it are what it
 prints. What installs something is only compared with pyproject.toml, and `make` with the Makefile.
 
 The pages of docs/rules/ are run by
@@ -39,7 +39,7 @@ from sybil.parsers.markdown import CodeBlockParser, SkipParser
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 NEED_MORE = {"migrate", "recipes", "scale"}  # these show packages that are installed where the heavy tests run
-COMMANDS_RUN = {"README.md", "job.md"}
+COMMANDS_RUN = {"README.md", "check.md", "job.md"}
 FILE_NAME = re.compile(r"# (\w+\.py)\n")
 PRINTED = doctest.OutputChecker()
 
