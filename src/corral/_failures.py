@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from types import CodeType
 from typing import Any, NamedTuple
@@ -59,7 +59,7 @@ class Failures:
         self.on_error = on_error
         self.show_items = show_items
         #: Where the inputs stood in the call, if not at their index.
-        self.numbers: Sequence[int] | None = None
+        self.numbers: Sequence[int] | Mapping[int, int] | None = None
         self.interrupted: asyncio.CancelledError | None = None
         self._found: list[Failure] = []
         self._fatal: BaseException | None = None

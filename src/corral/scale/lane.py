@@ -39,7 +39,7 @@ class LaneRun(Run):
     ) -> None:
         super().__init__(failures, fn, None)
         self.numbers: dict[int, int] = {}
-        failures.numbers = self.numbers  # type: ignore[assignment]  # only ever asked for by index, and a sequence would grow for ever
+        failures.numbers = self.numbers
         self.queue = deque()
         self.pull = self.queue.popleft
         self._say = say

@@ -99,8 +99,9 @@ def inside(
     """The whole loop, the one expression in it, and `results.extend` where each is appended; None when there is more to it."""
     if isinstance(loop, ast.comprehension):
         outer = unit.index.parents[loop]
-        plain = isinstance(outer, ast.ListComp) and len(outer.generators) == 1 and not loop.ifs and not loop.is_async
-        return (outer, outer.elt, "") if plain and isinstance(outer, ast.ListComp) else None
+        if not isinstance(outer, ast.ListComp) or len(outer.generators) > 1 or loop.ifs or loop.is_async:
+            return None
+        return outer, outer.elt, ""
     statement = loop.body[0]
     if isinstance(loop, ast.AsyncFor) or loop.orelse or len(loop.body) != 1 or not isinstance(statement, ast.Expr):
         return None

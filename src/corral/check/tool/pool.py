@@ -10,7 +10,7 @@ import signal
 import sys
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias, final
 
 from corral.check.model import Finding
@@ -40,7 +40,7 @@ Findings: TypeAlias = tuple[Finding, ...]
 
 
 @contextlib.contextmanager
-def collector_paused() -> Iterator[None]:
+def collector_paused() -> Generator[None]:
     """A file's tree is freed by reference counts as soon as it is done with; the collector would only walk it, again and again."""
     collecting = gc.isenabled()
     gc.disable()
