@@ -41,6 +41,7 @@ def _dask() -> Iterator[Executor]:
         client.get_executor() as executor,
     ):
         yield executor
+        client.wait_for_workers(WORKERS)  # closing hangs while one is started in the place of one that was killed
 
 
 @contextmanager

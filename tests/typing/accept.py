@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterable, Sequence
-from typing import Any, TypeVar, assert_never, assert_type, overload
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from typing import Any, Self, TypeVar, assert_never, assert_type, overload
 
 from corral import (
     Err,
@@ -54,6 +56,30 @@ class Client:
         return str(number)
 
 
+class Session:
+    """A resource: a class whose instances are entered, as `aiohttp.ClientSession` is."""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None: ...
+
+    async def get(self, key: int) -> str:
+        return str(key)
+
+
+class Connection:
+    name = b"connection"
+
+
+@asynccontextmanager
+async def connected(name: bytes = b"default") -> AsyncGenerator[Connection]:
+    """A resource: a function that makes a context manager, which gives something else."""
+    connection = Connection()
+    connection.name = name
+    yield connection
+
+
 class Counter:
     """Takes `progress=`: it has `update`."""
 
@@ -92,6 +118,14 @@ async def fetch(key: int, retries: int = 3, *, loud: bool = False) -> str:
 
 async def same(value: X) -> X:
     return value
+
+
+async def ask(key: int, session: Session) -> str:
+    return await session.get(key)
+
+
+async def query(key: int, connection: Connection) -> bytes:
+    return connection.name + str(key).encode()
 
 
 def older(key: int) -> Awaitable[str]:
@@ -220,6 +254,28 @@ async def maps(numbers: list[int]) -> None:
     assert len(wide) == len(numbers)
 
 
+async def elsewhere(numbers: list[int]) -> None:
+    assert_type(await map_tg(ask, numbers, limit=10, resource=Session), list[str])
+    assert_type(await map_tg(query, numbers, limit=10, resource=connected, timeout=5), list[bytes])
+    assert_type(
+        await map_tg(query, numbers, limit=10, resource=functools.partial(connected, b"x"), on_error="first"),
+        list[bytes],
+    )
+    assert_type(await map_tg(ask, numbers, limit=10, resource=Session, on_error="collect"), list[Outcome[int, str]])
+    async with stream_tg(ask, numbers, limit=10, resource=Session, ordered=False) as results:
+        async for ok in results:
+            assert_type(ok, Ok[int, str])
+    async with stream_tg(query, numbers, limit=10, resource=connected, on_error="collect") as outcomes:
+        async for outcome in outcomes:
+            assert_type(outcome, Outcome[int, bytes])
+    with ThreadPoolExecutor(2) as executor:
+        assert_type(await map_tg(fetch, numbers, limit=10, executor=executor, lanes=2), list[str])
+        assert_type(await map_tg(ask, numbers, limit=10, executor=executor, resource=Session), list[str])
+        async with stream_tg(fetch, numbers, limit=10, executor=executor) as texts:
+            async for text in texts:
+                assert_type(text, Ok[int, str])
+
+
 def describe(outcome: Outcome[int, str]) -> str:
     match outcome:
         case Ok(index, item, value):
@@ -297,6 +353,7 @@ async def main() -> None:
     await gathers_outcomes()
     await joins([1, 2])
     await maps([1, 2])
+    await elsewhere([1, 2])
     await streams([1, 2])
     await policies([1, 2], "group")
     await spawns()

@@ -6,7 +6,10 @@ Never run. Every call stands on one line, so that all checkers blame the same on
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from typing import Self
 
 from corral import Err, Ok, Outcome, drain, gather_tg, join_tg, map_tg, spawn, stream_tg
 
@@ -25,6 +28,22 @@ async def fetch(key: int) -> str:
 
 async def pair(key: int, other: str) -> float:
     return key + len(other)
+
+
+class Session:
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None: ...
+
+
+@asynccontextmanager
+async def other() -> AsyncGenerator[int]:
+    yield 1
+
+
+async def with_session(key: int, session: Session) -> str:
+    return f"{session}{key}"
 
 
 def plain(key: int) -> str:
@@ -81,6 +100,24 @@ async def bad_map(numbers: list[int], mixed: list[int | str]) -> None:
     await map_tg(lambda key: fetch(key.nope), numbers, limit=10)  # E
     texts: list[int] = await map_tg(fetch, numbers, limit=10)  # E
     print(texts)
+
+
+async def bad_places(numbers: list[int]) -> None:
+    await map_tg(with_session, numbers, limit=10)  # E
+    await map_tg(fetch, numbers, limit=10, resource=Session)  # E
+    await map_tg(with_session, numbers, limit=10, resource=Session())  # E
+    await map_tg(with_session, numbers, limit=10, resource=other)  # E
+    await map_tg(with_session, numbers, limit=10, resource=number)  # E
+    await map_tg(with_session, ["a"], limit=10, resource=Session)  # E
+    await map_tg(fetch, numbers, limit=10, executor="processes")  # E
+    await map_tg(fetch, numbers, limit=10, executor=ThreadPoolExecutor)  # E
+    await map_tg(fetch, numbers, limit=10, lanes="2")  # E
+    async with stream_tg(with_session, numbers, limit=10):  # E
+        pass
+    async with stream_tg(with_session, numbers, limit=10, resource=other):  # E
+        pass
+    async with stream_tg(fetch, numbers, limit=10, executor=3):  # E
+        pass
 
 
 async def bad_outcome(outcome: Outcome[int, str], ok: Ok[int, str], numbers: list[int]) -> None:
