@@ -26,6 +26,9 @@ Call = Callable[[Any], Awaitable[Any]]
 class Place(AbstractAsyncContextManager["Place", None]):
     """Around the whole run of a verb, and called once for each input, in order."""
 
+    #: Whether it can be waited for although it is left by a `GeneratorExit`: an async generator that is closed can.
+    may_wait = False
+
     @abstractmethod
     def __call__(self, item: Any, /) -> Awaitable[Any]:
         """Runs an input."""

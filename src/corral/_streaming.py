@@ -151,6 +151,7 @@ class Stream(Generic[T_co]):
         place = self._place
         if place is None:
             return await self._leave(raised, waits=waits)
+        place.may_wait = waits
         try:
             await self._leave(raised, waits=waits)
         except BaseException as exc:

@@ -83,6 +83,38 @@ async def test_two_verbs_share_a_pool(pool: OwnPool) -> None:
     await forever
 
 
+async def test_a_generator_around_a_stream(pool: OwnPool, tmp_path: Path) -> None:
+    """An async generator that is closed inside a stream has waited for what ran elsewhere when it is closed."""
+    jobs = [(str(tmp_path), number) for number in range(1, 5)]
+
+    async def pages():
+        async with stream_tg(f.waits, jobs, limit=4, executor=pool) as results:
+            await began(tmp_path, 4)
+            yield "begun"
+            async for ok in results:
+                yield ok
+
+    generator = pages()
+    assert await anext(generator) == "begun"
+    await generator.aclose()
+    assert names(tmp_path, "ended") == names(tmp_path, "began") == set("1234")
+
+
+async def test_a_coroutine_that_is_closed(pool: OwnPool, tmp_path: Path) -> None:
+    """Closed from outside there is nobody to wait; what runs elsewhere is told to stop, and the pool serves the next call."""
+    jobs = [(str(tmp_path), number) for number in range(1, 5)]
+    coro = map_tg(f.waits, jobs, limit=4, executor=pool)
+    future = coro.send(None)
+    while names(tmp_path, "began") != set("1234"):
+        await asyncio.sleep(0.005)
+        if future is None or future.done():
+            future = coro.send(None)
+    coro.close()
+    assert await map_tg(f.same, range(5), limit=2, executor=pool) == list(range(5))
+    while names(tmp_path, "ended") != set("1234"):
+        await asyncio.sleep(0.005)
+
+
 async def test_more_lanes_than_workers() -> None:
     """Lanes that no worker takes are taken back in the end."""
     with ThreadPoolExecutor(1) as one:

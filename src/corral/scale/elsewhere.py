@@ -96,7 +96,9 @@ class Elsewhere(Place):
     ) -> None:
         self.over = True
         self.waiting.clear()
-        if kind is GeneratorExit:  # the caller's coroutine is being closed: there is nobody left to wait
+        if (
+            kind is GeneratorExit and not self.may_wait
+        ):  # the caller's coroutine is closed: there is nobody left to wait
             self.recall()
             self.close()
             return

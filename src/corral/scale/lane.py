@@ -160,7 +160,7 @@ def _obey(run: LaneRun, link: Frames | LiveLink, message: Message, *, pack: bool
         case ("end",):
             run.ended(None)
         case _:  # it is to stop, or nobody listens any more
-            run.abort()
+            run.fail()  # once: a second cancellation would end the cleanup of what runs
 
 
 def serve_live(errand: Errand, link: LiveLink) -> None:
