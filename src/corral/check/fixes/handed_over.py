@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import re
 
 from corral.check import calls
 from corral.check.fixes.draft import Draft
+from corral.check.fixes.lines import line_start
 from corral.check.fixes.spawned import idle_name
 from corral.check.model import Fix
 from corral.check.names import dotted
@@ -37,6 +39,26 @@ def handed_over(unit: Unit, site: Site) -> Fix | None:
     draft = Draft(unit)
     draft.drop(call.func)
     method = f"{unit.text.segment(loop)}.call_soon_threadsafe"
-    new = f"{method}({draft.verb('spawn', call)}, {unit.text.segment(work)})"
-    draft.replace(start, unit.text.end(call), new)
+    spawn = draft.verb("spawn", call)
+    if work.lineno == work.end_lineno or not spread(unit, call, work, loop):
+        draft.replace(start, unit.text.end(call), f"{method}({spawn}, {unit.text.segment(work)})")
+    else:
+        own_line = unit.text.text[line_start(unit, unit.text.start(work)) : unit.text.start(work)]
+        gap = "\n" + own_line if not own_line.strip() else " "
+        draft.replace(start, unit.text.end(call.func), method)
+        draft.replace(unit.text.start(work), unit.text.start(work), f"{spawn},{gap}")
+        draft.replace(unit.text.end(work), unit.text.end(loop), "")
     return draft.fix(f"Write `{method}(spawn, ...)`")
+
+
+def spread(unit: Unit, call: ast.Call, work: ast.expr, loop: ast.expr) -> bool:
+    """Whether the coroutine stands first and the loop last, with nothing but commas and spaces around them."""
+    text = unit.text
+    outside = (
+        text.text[text.end(call.func) : text.start(work)],
+        text.text[text.end(work) : text.start(loop)].replace("loop", "").replace("=", ""),
+        text.text[text.end(loop) : text.end(call)],
+    )
+    return all(
+        re.fullmatch(pattern, part.strip()) for pattern, part in zip((r"\(", ",", r",?\s*\)"), outside, strict=True)
+    )
