@@ -59,7 +59,7 @@ class Index:
         self.loops: list[ast.For | ast.AsyncFor | ast.comprehension] = []
 
     def release(self) -> None:
-        """Break the circle of scopes that know each other: what only reference counts free costs the collector nothing."""
+        """Break the circles of scopes that know each other."""
         for scope in self.scopes.values():
             scope.parent = None
             scope.children.clear()

@@ -94,7 +94,7 @@ def check_source(data: bytes, path: str, settings: Settings) -> Report:
         codes = chosen(path, settings)
         found = [f for rule in RULES.values() if rule.code in codes for f in rule.check(unit)]
         report = Report(path, tuple(sorted(suppress(unit, found, codes), key=place)))
-        unit.index.release()
+        unit.release()
     except CannotDecode as e:
         return Report(path, (cannot_check(path, f"the file is {e}", Span(1, 1, 1, 1)),))
     except CannotParse as e:
