@@ -55,9 +55,9 @@ class Failures:
     __slots__ = ("_fatal", "_found", "_leaving", "interrupted", "numbers", "on_error", "show_items", "verb")
 
     def __init__(self, verb: str, on_error: OnError, *, show_items: bool) -> None:
-        self.verb = verb
+        self.verb: str = verb
         self.on_error = on_error
-        self.show_items = show_items
+        self.show_items: bool = show_items
         #: Where the inputs stood in the call, if not at their index.
         self.numbers: Sequence[int] | Mapping[int, int] | None = None
         self.interrupted: asyncio.CancelledError | None = None

@@ -33,10 +33,10 @@ class Turn:
     __slots__ = ("_context", "_deadline", "_hungry", "loop", "open", "stride", "taken")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self.loop = loop
-        self.open = False
-        self.stride = 1
-        self.taken = 0
+        self.loop: asyncio.AbstractEventLoop = loop
+        self.open: bool = False
+        self.stride: int = 1
+        self.taken: int = 0
         self._deadline = 0.0
         self._hungry: list[Hungry] = []
         # A context of its own: what an input has set must not reach the workers that a tick starts.

@@ -41,7 +41,7 @@ class Fates:
         self.index = index
         self.names = names
         self.active: set[ast.AST] = set()
-        self.lifetimes = Lifetimes(index, names, self.fate)
+        self.lifetimes: Lifetimes = Lifetimes(index, names, self.fate)
 
     def fate(self, node: ast.AST, *, many: bool = False) -> Fate:
         """What becomes of the value of the node; `many` when it is a container of handles."""

@@ -62,7 +62,7 @@ class Names:
     def __init__(self, index: Index, settings: Settings) -> None:
         self.index = index
         self.settings = settings
-        self.spawners = tuple(f".{s}" for s in settings.spawners)
+        self.spawners: tuple[str, ...] = tuple(f".{s}" for s in settings.spawners)
 
     @cached_property
     def star(self) -> bool:

@@ -52,12 +52,12 @@ class Paths:
         uses: Iterable[ast.AST],
         mentions: Iterable[ast.AST],
     ) -> None:
-        self.watched = frozenset(watched)
+        self.watched: frozenset[ast.AST] = frozenset(watched)
         self.used: set[ast.AST] = set()
         self.regions: list[set[ast.AST]] = []  # what was used since each enclosing block was entered
         self.overwritten: dict[ast.AST, ast.AST] = {}
         self.left: dict[ast.AST, ast.AST] = {}
-        self.exits = Exits()
+        self.exits: Exits = Exits()
         self.events: dict[ast.AST, list[tuple[tuple[int, int], str, ast.AST]]] = {}
         self.mentioned: set[ast.AST] = set()
         self.guards: dict[ast.AST, set[str]] = {}

@@ -31,9 +31,9 @@ class Scope:
     __slots__ = ("bindings", "children", "elsewhere", "kind", "loads", "node", "outward", "parent")
 
     def __init__(self, kind: ScopeKind, node: ast.AST, parent: Scope | None) -> None:
-        self.kind = kind
-        self.node = node
-        self.parent = parent
+        self.kind: ScopeKind = kind
+        self.node: ast.AST = node
+        self.parent: Scope | None = parent
         self.children: list[Scope] = []
         self.bindings: dict[str, list[ast.AST]] = {}
         self.loads: dict[str, list[ast.Name]] = {}
@@ -49,7 +49,7 @@ class Index:
 
     def __init__(self, tree: ast.Module) -> None:
         self.tree = tree
-        self.module = Scope(ScopeKind.MODULE, tree, None)
+        self.module: Scope = Scope(ScopeKind.MODULE, tree, None)
         self.parents: dict[ast.AST, ast.AST] = {}
         self.scopes: dict[ast.AST, Scope] = {tree: self.module}
         self.scope_of: dict[ast.Name, Scope] = {}

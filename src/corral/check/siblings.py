@@ -12,7 +12,7 @@ from corral.check import calls
 from corral.check.calls import Kind
 from corral.check.names import Names, dotted, verb
 from corral.check.scopes import Index
-from corral.check.sites import Sites
+from corral.check.sites import Site, Sites
 
 READS = frozenset(
     """
@@ -104,8 +104,10 @@ class Families:
     def __init__(self, index: Index, names: Names, sites: Sites) -> None:
         self.index = index
         self.names = names
-        self.made = {s.call: s for s in sites.found if s.kind is Kind.SPAWN and s.by_name is None}
-        self.mapped = {s.call: s for s in sites.found if s.kind is Kind.SPAWN and s.by_name is not None}
+        self.made: dict[ast.Call, Site] = {s.call: s for s in sites.found if s.kind is Kind.SPAWN and s.by_name is None}
+        self.mapped: dict[ast.Call, Site] = {
+            s.call: s for s in sites.found if s.kind is Kind.SPAWN and s.by_name is not None
+        }
 
     def of(self, args: list[ast.expr], *, many: bool = False) -> Family:
         """The family of these arguments; `many` when each of them is a collection (`asyncio.wait`)."""

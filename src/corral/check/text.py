@@ -28,12 +28,14 @@ class Text:
 
     def __init__(self, data: bytes) -> None:
         self.data = data
-        self.encoding, self.text = decode(data)
+        encoding, text = decode(data)
+        self.encoding: str = encoding
+        self.text: str = text
         self.bom = 3 if self.encoding == "utf-8-sig" else 0
         first = NEWLINE.search(self.text)
-        self.newline = first.group() if first else "\n"
-        self.starts = [0, *(m.end() for m in NEWLINE.finditer(self.text))]
-        self.is_ascii = self.text.isascii()
+        self.newline: str = first.group() if first else "\n"
+        self.starts: list[int] = [0, *(m.end() for m in NEWLINE.finditer(self.text))]
+        self.is_ascii: bool = self.text.isascii()
 
     def line(self, row: int) -> str:
         """The row's text (from 1), its line end included."""

@@ -34,12 +34,12 @@ class Unit:
         self.index = index
         self.path = path
         self.settings = settings
-        self.names = Names(index, settings)
-        self.fates = Fates(index, self.names)
-        self.sites = Sites(index, self.names, self.fates)
-        self.around = Surroundings(index, self.names)
+        self.names: Names = Names(index, settings)
+        self.fates: Fates = Fates(index, self.names)
+        self.sites: Sites = Sites(index, self.names, self.fates)
+        self.around: Surroundings = Surroundings(index, self.names)
         self.rows: dict[tuple[int, int, str], tuple[int, ...]] = {}
-        self.is_test = any(matches(path, p) for p in settings.test_patterns)
+        self.is_test: bool = any(matches(path, p) for p in settings.test_patterns)
 
     def release(self) -> None:
         """Break every circle, now that no rule asks any more: what reference counts free costs the collector nothing."""

@@ -35,10 +35,10 @@ class Gathered(GatheringFuture):
 
     def __init__(self, children: list[Future[Any]], *, loop: Any) -> None:
         super().__init__(children, loop=loop)
-        self.awaited = False
+        self.awaited: bool = False
         self.made: Made = None
         #: Children whose failure somebody had seen before they came here.
-        self.known = {child for child in children if child.done() and not is_unread(child)}
+        self.known: set[Future[Any]] = {child for child in children if child.done() and not is_unread(child)}
         self.watch: Watch | None = getattr(loop, ATTRIBUTE, None)
         if self.watch is not None:
             caller = frame_at(2)

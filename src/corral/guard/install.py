@@ -17,7 +17,7 @@ from corral.guard.ending import pump
 from corral.guard.patches import Patches, shared
 from corral.guard.places import Line, place
 from corral.guard.private import frame_at, running_loop
-from corral.guard.report import Report
+from corral.guard.report import Place, Report
 from corral.guard.scope import Options, Scope, logger
 from corral.guard.watch import Watch, found
 
@@ -34,8 +34,8 @@ class Installation:
         self._scope = scope
         self._watches: WeakSet[Watch] = WeakSet()
         self._patches = Patches()
-        self.made_at = place(made)
-        self.active = False
+        self.made_at: Place | None = place(made)
+        self.active: bool = False
 
     @property
     def reports(self) -> list[Report]:

@@ -120,7 +120,7 @@ class LeakedTask(Exception):
         for line in lines:
             self.add_note(line)
         self.report = report
-        self.__cause__ = report.exception
+        self.__cause__: BaseException | None = report.exception
 
 
 @final

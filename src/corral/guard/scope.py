@@ -24,7 +24,7 @@ _KINDS: Final = get_args(Kind)
 _ACTIONS: Final = get_args(Action)
 _KEPT: Final = 200
 
-logger = logging.getLogger("corral.guard")
+logger: logging.Logger = logging.getLogger("corral.guard")
 logger.addHandler(
     logging.NullHandler()
 )  # else an unconfigured program prints each leak twice: as a warning, and as a log
@@ -69,12 +69,12 @@ class Scope:
                 f"guard: expected several patterns as allow, got the text {allow!r}: write allow=[{allow!r}]"
             )
         self._allow = [str(pattern) for pattern in allow]
-        self.grace = _seconds(options.get("grace", 1.0))
+        self.grace: float | None = _seconds(options.get("grace", 1.0))
         # No more than a few of either: a report has an exception, that has frames, and programs run for months.
         self._raising: deque[Report] = deque(maxlen=_KEPT)
         self._raised = 0
         self.reports: deque[Report] = deque(maxlen=_KEPT)
-        self.pid = os.getpid()
+        self.pid: int = os.getpid()
 
     def here(self) -> bool:
         """Whether this is still the process that the scope was opened in, and not a fork of it."""

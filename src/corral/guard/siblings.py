@@ -44,7 +44,7 @@ class Failed:
 
     def __init__(self, gathered: Gathered, first: Future[Any] | None, error: BaseException) -> None:
         name = f"task {first.get_name()!r}" if is_task(first) else "a future"
-        self.first = f"{shown(error)} in {name}"
+        self.first: str = f"{shown(error)} in {name}"
         self.made: Made = gathered.made
         self.settled = False
         self.told = 0

@@ -39,15 +39,15 @@ class Watch:
         self.held: dict[Future[Any], Made] = {}
         self.scopes: list[tuple[Scope, WeakSet[Future[Any]]]] = []
         self.reported: WeakSet[Future[Any]] = WeakSet()
-        self.live = True
-        self.failures = Failures(self)
-        self.siblings = Siblings(self)
-        self.threads = Threads(self)
-        self.ended = hold.ended(self)
+        self.live: bool = True
+        self.failures: Failures = Failures(self)
+        self.siblings: Siblings = Siblings(self)
+        self.threads: Threads = Threads(self)
+        self.ended: hold.Ended = hold.ended(self)
         self.timer: asyncio.TimerHandle | None = None
         self._patches = Patches()
-        self.pid = os.getpid()
-        self.thread = threading.get_ident()
+        self.pid: int = os.getpid()
+        self.thread: int = threading.get_ident()
 
     @classmethod
     def of(cls, loop: AbstractEventLoop) -> Watch:

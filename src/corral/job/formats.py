@@ -24,8 +24,8 @@ class Bad:
     __slots__ = ("error", "text")
 
     def __init__(self, text: str, error: BadInput) -> None:
-        self.text = text
-        self.error = error
+        self.text: str = text
+        self.error: BadInput = error
 
 
 class Format(Protocol):

@@ -19,7 +19,7 @@ class Latency:
 
     def __init__(self) -> None:
         self._counts = [0] * _BUCKETS
-        self.count = 0
+        self.count: int = 0
 
     def add(self, seconds: float) -> None:
         """Count one duration."""

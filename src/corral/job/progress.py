@@ -30,11 +30,11 @@ class State:
     __slots__ = ("pulled", "start", "stopping", "tally", "total")
 
     def __init__(self, total: int | None, tally: Tally) -> None:
-        self.total = total
-        self.tally = tally
-        self.pulled = 0
-        self.stopping = False
-        self.start = monotonic()
+        self.total: int | None = total
+        self.tally: Tally = tally
+        self.pulled: int = 0
+        self.stopping: bool = False
+        self.start: float = monotonic()
 
     @property
     def recorded(self) -> int:
@@ -68,7 +68,7 @@ class Meter(Protocol):
 class Silent:
     """Shows nothing: `--quiet`, and `run_job`."""
 
-    every = 3600.0
+    every: float = 3600.0
 
     def show(self, state: State) -> None:
         """Nothing."""

@@ -60,12 +60,12 @@ class Scan(Recorded):
 
     def __init__(self, path: Path, *, remember_inputs: bool = False) -> None:
         super().__init__()
-        self.failed = Bitmap()
+        self.failed: Bitmap = Bitmap()
         self.errors: dict[str, tuple[int, int, str]] = {}
-        self.superseded = 0
-        self.size = 0
-        self.torn = 0
-        self.unended = False
+        self.superseded: int = 0
+        self.size: int = 0
+        self.torn: int = 0
+        self.unended: bool = False
         self._path = path
         self._length = path.stat().st_size
         if remember_inputs:

@@ -43,7 +43,7 @@ class Recorded:
     """What the results already hold, as the source needs it: which inputs to pass over, and what they were."""
 
     def __init__(self) -> None:
-        self.done = Bitmap()
+        self.done: Bitmap = Bitmap()
         self.hashes: array[int] | None = None  # of the recorded inputs, where the source is a stream
         self.look_up: Callable[[int], bytes | None] = lambda _: None
 

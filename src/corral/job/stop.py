@@ -30,7 +30,7 @@ class Stop:
 
     def __init__(self, grace: float) -> None:
         self.reason: Stopped | None = None
-        self.asked = False
+        self.asked: bool = False
         self._grace = grace
         self.told: Callable[[], None] = lambda: None  # says that the first signal was heard
         self._scope: asyncio.Timeout | None = None

@@ -66,7 +66,7 @@ class Home:
 
     def __init__(self, *, uvloop: bool) -> None:
         self._selector: _ClockedSelector | None = None
-        self.runner = asyncio.Runner(loop_factory=self._uvloop if uvloop else self._stock)
+        self.runner: asyncio.Runner = asyncio.Runner(loop_factory=self._uvloop if uvloop else self._stock)
         self._resources: dict[str, tuple[AbstractAsyncContextManager[Any], Any]] = {}
         util.Finalize(self, _close_runner, args=(self.runner, self._resources), exitpriority=10)
 
@@ -122,7 +122,7 @@ class _Here(threading.local):
 
 
 #: What this thread keeps.
-here = _Here()
+here: _Here = _Here()
 _errands: dict[str, Errand] = {}
 
 

@@ -52,11 +52,11 @@ class Elsewhere(Place):
         self.lanes = lanes
         self.live = live
         self.pack = parcel.packer(executor)
-        self.packed = b"" if live else pack_errand(errand, self.pack)
+        self.packed: bytes = b"" if live else pack_errand(errand, self.pack)
         self.waiting: deque[Sent] = deque()
         #: Calls at the executor that have not ended.
         self.calls: set[futures.Future[Any]] = set()
-        self.over = False
+        self.over: bool = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._run: Supervision | None = None
         self._pulled = 0

@@ -43,11 +43,13 @@ class Lane:
         self.future: futures.Future[Any] | None = None
         self.port: Port | None = None
         self.flying: dict[int, Sent] = {}
-        self.cost = Cost()
-        self.window = 1
+        self.cost: Cost = Cost()
+        self.window: int = 1
         self._most = window
-        self.opened = self.used = 0.0
-        self.ending = self.gone = False
+        self.opened: float = 0.0
+        self.used: float = 0.0
+        self.ending: bool = False
+        self.gone: bool = False
 
     def room(self) -> int:
         """How many inputs more it may be given."""

@@ -46,7 +46,8 @@ class Pace:
         self._cost: float | None = None
         self._size = 1
         #: Chunks for each lane: a second one is at hand when the first is done, unless inputs wait more than they work.
-        self.depth = self._most_deep = most_deep
+        self.depth: int = most_deep
+        self._most_deep = most_deep
 
     def learn(self, count: int, busy: float, wall: float) -> None:
         """Takes down what a chunk of `count` inputs cost: seconds of work, and seconds in all."""

@@ -11,7 +11,7 @@ from corral.check.fixes.imports import Added, first_run, plan
 from corral.check.fixes.leftovers import Bound, Leftovers
 from corral.check.model import Edit, Fix
 from corral.check.scopes import FUNCTIONS
-from corral.check.text import NEWLINE
+from corral.check.text import NEWLINE, Text
 from corral.check.unit import Unit
 
 Change = tuple[int, int, str]
@@ -33,12 +33,12 @@ class Draft:
 
     def __init__(self, unit: Unit) -> None:
         self.unit = unit
-        self.text = unit.text
+        self.text: Text = unit.text
         self.changes: list[Change] = []
         self.gone: set[ast.Name] = set()
         self.idle: set[Bound] = set()
         self.added: Added = {}
-        self.possible = offered(unit)
+        self.possible: bool = offered(unit)
 
     def replace(self, start: int, end: int, new: str) -> None:
         """Put `new` in the place of a stretch of the text."""

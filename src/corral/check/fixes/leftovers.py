@@ -31,7 +31,7 @@ class Leftovers:
 
     def __init__(self, unit: Unit, gone: Iterable[ast.Name], idle: Iterable[Bound] = ()) -> None:
         self.unit = unit
-        self.gone = set(gone)
+        self.gone: set[ast.Name] = set(gone)
         self.changes: list[tuple[int, int, str]] = []
         self.aliases: list[ast.alias] = []
         for scope, name in {*idle, *self.bound()}:

@@ -52,7 +52,7 @@ class IgnoreFile:
     __slots__ = ("_any", "_patterns", "base")
 
     def __init__(self, base: str, text: str) -> None:
-        self.base = base
+        self.base: str = base
         self._patterns = [pattern for line in _lines(text) if (pattern := _compile(line))]
         self._patterns.reverse()
         sources = "|".join(f"(?:{pattern.regex.pattern})" for pattern in self._patterns)
