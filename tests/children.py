@@ -29,11 +29,18 @@ async def fails(error: BaseException, after: int = 1) -> Any:
     raise error
 
 
+# What children wait for. Were it held by nobody, the collector could take what `asyncio.gather` leaves running (gh-91887).
+_waited_for: set[asyncio.Event] = set()
+
+
 async def waits(log: list[Any], name: object = "child", cleanup: int = 0) -> None:
     """Waits until it is cancelled, cleans up for so many iterations, and writes both into `log`."""
+    event = asyncio.Event()
+    _waited_for.add(event)
     try:
-        await asyncio.Event().wait()
+        await event.wait()
     finally:
+        _waited_for.discard(event)
         log.append(f"{name} cancelled")
         await turns(cleanup)
         log.append(f"{name} gone")

@@ -137,11 +137,12 @@ async def test_bug_in_fn() -> None:
         assert type(error) is TypeError
 
 
+@pytest.mark.virtual_time
 async def test_a_consumer_inside_a_timeout() -> None:
     """`asyncio.timeout` around the block raises `TimeoutError` there, and what runs is cancelled and awaited."""
     log: list[str] = []
     with pytest.raises(TimeoutError):
-        async with asyncio.timeout(0.01):
+        async with asyncio.timeout(1):
             async with stream_tg(lambda n: waits(log, n, cleanup=2), range(2), limit=2) as results:
                 await anext(results)
     assert sorted(log) == ["0 cancelled", "0 gone", "1 cancelled", "1 gone"]

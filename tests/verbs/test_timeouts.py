@@ -96,6 +96,7 @@ async def test_a_far_timeout_leaves_nothing_behind() -> None:
     assert [timer for timer in loop._scheduled if not timer.cancelled()] == []
 
 
+@pytest.mark.virtual_time
 @pytest.mark.parametrize("verb", ["map_tg", "stream_tg", "gather_tg", "gather_tg of many", "join_tg"])
 async def test_around_a_verb(verb: str) -> None:
     """`asyncio.timeout` around any verb: everything is cancelled and awaited, then `TimeoutError`."""
@@ -116,7 +117,7 @@ async def test_around_a_verb(verb: str) -> None:
                     await anext(results)
 
     with pytest.raises(TimeoutError):
-        async with asyncio.timeout(0.02):
+        async with asyncio.timeout(1):
             await run()
     assert sorted(log) == ["0 cancelled", "0 gone", "1 cancelled", "1 gone"]
     assert asyncio.current_task().cancelling() == 0
