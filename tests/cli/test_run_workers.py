@@ -200,7 +200,7 @@ def test_killed_worker(start, folder):
     os.kill(workers_of_whole(folder).pop(), signal.SIGKILL)
     _, err = process.communicate(timeout=100)
     assert process.returncode == 1
-    assert re.search(r"^corral run: .*in flight: input \d+: ", err, re.MULTILINE)
+    assert re.search(r"^corral run: a worker has ended .*as \(index, input\): \(\d+, \d+\)", err, re.MULTILINE)
     assert "Traceback" not in err
     known = len(records(folder))
     assert 50 <= known < 5000

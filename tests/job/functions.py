@@ -263,3 +263,12 @@ def decorator(function):
 @decorator
 async def decorated(item):
     return item
+
+
+def not_a_context_manager():
+    return 3
+
+
+async def tells_where_it_runs(item):
+    await asyncio.sleep(0.005)
+    return os.getpid()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import BrokenExecutor, Executor
 from dataclasses import dataclass, field
@@ -115,7 +116,14 @@ class Runner:
         except BrokenExecutor as error:
             if self.stop.asked:  # a service manager sends SIGTERM to the workers, too
                 return
-            raise WorkerError("; ".join([str(error), *getattr(error, "__notes__", ())])) from error
+            flying = "; ".join(getattr(error, "__notes__", ())).rpartition("in flight: ")[2]
+            flying = re.sub(
+                r"input \d+: ", "", flying
+            )  # their number in this run; the index in the results stands before each
+            raise WorkerError(
+                f"a worker has ended abruptly: was it killed, or out of memory? In flight were, as (index, input): {flying}. "
+                "What is recorded is intact: the same command goes on"
+            ) from error
         except TimeoutError:
             if not scope.expired():
                 raise
