@@ -8,6 +8,7 @@ runs the tests (one that repeats them, say), the teardown fails instead.
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any, Final, TypeAlias, final
@@ -50,10 +51,14 @@ class TestGuard:
         self._runner: Any = config.pluginmanager.get_plugin("runner")  # pytest's own
         self._hands_out = False
         self._calling = False
+        self._shows: object = None
         self._held: pytest.TestReport | None = None
         self._tracking = 0
 
     def _take(self, report: Report) -> None:
+        """A coroutine that is dropped where the test itself records warnings is dropped on purpose: it looks for Python's own."""
+        if report.kind == "unawaited" and report.task is None and self._shows is not _shows():
+            return
         self._found.append(report)
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
@@ -85,10 +90,11 @@ class TestGuard:
                 self._before.setdefault(watch, WeakSet()).update(list(watch.held))
         return result
 
-    def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
+    def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> object:
         """Runs the test as pytest does, and hands out the report of a call that passed when all is known."""
-        if not self._runs(item):
-            return None
+        answer = self._run_by_others(item, nextitem)
+        if answer is not None:
+            return answer
         item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
         self._hands_out = True
         try:
@@ -99,16 +105,21 @@ class TestGuard:
         item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
         return True
 
-    def _runs(self, item: pytest.Item) -> bool:
-        """Whether no other plugin than pytest's own runner wants to run the test."""
-        hooks = item.ihook.pytest_runtest_protocol.get_hookimpls()
-        wanting = [each.plugin for each in hooks if not (each.wrapper or each.hookwrapper)]
-        return all(plugin is self or plugin is self._runner for plugin in wanting)
+    def _run_by_others(self, item: pytest.Item, nextitem: pytest.Item | None) -> object:
+        """Asks the other plugins that run tests, in their order, as pytest would have done next; None if it is up to us."""
+        given = {"item": item, "nextitem": nextitem}
+        for each in reversed(item.ihook.pytest_runtest_protocol.get_hookimpls()):
+            if not (each.wrapper or each.hookwrapper or each.plugin in {self, self._runner}):
+                answer = each.function(*(given[name] for name in each.argnames))
+                if answer is not None:
+                    return answer
+        return None
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_setup(self) -> Generator[None, None, None]:
         """From here on what happens is this test's."""
         self._found.clear()
+        self._shows = _shows()
         for watch in self._installation.watches():
             self._before[watch] = WeakSet(list(watch.held))
         self._tracking = sys.get_coroutine_origin_tracking_depth()
@@ -200,6 +211,11 @@ def _read(path: Path) -> baseline.Baseline:
         return baseline.read(path)
     except baseline.BaselineError as error:
         raise pytest.UsageError(str(error)) from None
+
+
+def _shows() -> object:
+    """What becomes of a warning now: `catch_warnings(record=True)` and `pytest.warns` replace it."""
+    return getattr(warnings, "_showwarnmsg_impl", None)
 
 
 def _only_controls(config: pytest.Config) -> bool:
