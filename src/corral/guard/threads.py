@@ -31,7 +31,7 @@ class Given(concurrent.futures.Future[Any]):
 
     corral_made: Made
     corral_owner: Threads
-    corral_seen = False
+    corral_seen: bool = False
 
     @staticmethod
     def take(future: Any, made: Made, owner: Threads) -> None:

@@ -6,10 +6,10 @@ import importlib
 
 try:
     importlib.import_module("msgspec")
-except ModuleNotFoundError as error:
+except ModuleNotFoundError as _error:
     raise ModuleNotFoundError(
         "corral.job needs msgspec, which is not installed: pip install 'corral[cli]'", name="msgspec"
-    ) from error
+    ) from _error
 
 from corral.job.errors import BadInput, JobError, JournalError, NotEncodable, WorkerError
 from corral.job.run import arun_job, run_job

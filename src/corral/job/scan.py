@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -69,8 +69,8 @@ class Scan(Recorded):
         self._path = path
         self._length = path.stat().st_size
         if remember_inputs:
-            self.hashes = array("q")
-            self.look_up = self._input_at
+            self.hashes: array[int] | None = array("q")
+            self.look_up: Callable[[int], bytes | None] = self._input_at
         kind = _HeadAndInput if remember_inputs else _Head
         self._decoder: msgspec.json.Decoder[_Head | _HeadAndInput] = msgspec.json.Decoder(kind)
         self._read()

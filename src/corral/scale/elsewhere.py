@@ -51,7 +51,7 @@ class Elsewhere(Place):
         self.limit = limit
         self.lanes = lanes
         self.live = live
-        self.pack = parcel.packer(executor)
+        self.pack: parcel.Pack = parcel.packer(executor)
         self.packed: bytes = b"" if live else pack_errand(errand, self.pack)
         self.waiting: deque[Sent] = deque()
         #: Calls at the executor that have not ended.

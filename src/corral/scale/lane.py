@@ -40,8 +40,8 @@ class LaneRun(Run):
         super().__init__(failures, fn, None)
         self.numbers: dict[int, int] = {}
         failures.numbers = self.numbers
-        self.queue = deque()
-        self.pull = self.queue.popleft
+        self.queue: deque[Any] | None = deque()
+        self.pull: Callable[[], Any] = self.queue.popleft
         self._say = say
         self._busy = busy
         self._last = busy()
