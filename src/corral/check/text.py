@@ -7,6 +7,7 @@ import bisect
 import io
 import re
 import tokenize
+from collections.abc import Sequence
 from typing import final
 
 from corral.check.model import Span
@@ -109,3 +110,14 @@ def decoded(data: bytes) -> tuple[str, str]:
         data.decode()  # where no encoding is declared, which byte is wrong says more
         raise
     return encoding, data.decode(encoding)
+
+
+def same_ends(old: Sequence[object], new: Sequence[object]) -> tuple[int, int]:
+    """How many lines both have in common at the begin, and how many of the others at the end."""
+    head = 0
+    while head < min(len(old), len(new)) and old[head] == new[head]:
+        head += 1
+    tail = 0
+    while tail < min(len(old), len(new)) - head and old[-1 - tail] == new[-1 - tail]:
+        tail += 1
+    return head, tail

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import final
 
 from corral.check.fixes.lines import alone, block, line_start
+from corral.check.text import same_ends
 from corral.check.unit import Unit
 
 Change = tuple[int, int, str]
@@ -83,12 +84,7 @@ def empty_lines(text: str, start: int) -> int:
 def smallest(start: int, before: str, after: str) -> Change:
     """The change without the lines that are the same at either end."""
     old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
-    head = 0
-    while head < min(len(old), len(new)) and old[head] == new[head]:
-        head += 1
-    tail = 0
-    while tail < min(len(old), len(new)) - head and old[-1 - tail] == new[-1 - tail]:
-        tail += 1
+    head, tail = same_ends(old, new)
     begin = start + sum(map(len, old[:head]))
     end = start + sum(map(len, old[: len(old) - tail]))
     return (begin, end, "".join(new[head : len(new) - tail]))

@@ -9,6 +9,7 @@ from lsprotocol import types
 from corral.check.lsp.document import Document
 from corral.check.model import Edit, Finding
 from corral.check.source import check_source
+from corral.check.text import same_ends
 
 QUICK_FIX = types.CodeActionKind.QuickFix
 COMMENT = "# noqa"  # the `# noqa` that every checker of Python knows
@@ -85,12 +86,7 @@ def _fix_all(document: Document) -> Iterator[types.CodeAction]:
 def smallest(before: bytes, after: bytes, encoding: str) -> Edit:
     """The one edit, of whole lines, that makes `after` of `before`."""
     old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
-    head = 0
-    while head < min(len(old), len(new)) and old[head] == new[head]:
-        head += 1
-    tail = 0
-    while tail < min(len(old), len(new)) - head and old[-1 - tail] == new[-1 - tail]:
-        tail += 1
+    head, tail = same_ends(old, new)
     start = sum(map(len, old[:head]))
     end = len(before) - sum(map(len, old[len(old) - tail :]))
     return Edit(start, end, b"".join(new[head : len(new) - tail]).decode(encoding, "replace"))
