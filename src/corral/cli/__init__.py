@@ -32,6 +32,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     chosen = _chosen(arguments)
     try:
+        if arguments[:1] == ["check"] and (status := _check(arguments[1:])) is not None:
+            return status
         try:
             from corral.cli._app import application
         except ModuleNotFoundError as error:
@@ -43,6 +45,25 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
     return 0
+
+
+def _check(arguments: Sequence[str]) -> int | None:
+    """`corral check` without typer, which would take longer than the check; None when typer is needed to say something."""
+    from corral.cli.check_call import Mistake, perform
+    from corral.cli.check_quick import read
+
+    if (call := read(arguments)) is None or "_CORRAL_COMPLETE" in os.environ:
+        return None
+    try:
+        return perform(call)
+    except Mistake:
+        return None
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # Nobody reads any more; what is still in the buffer must not be complained about when the interpreter ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
 
 
 def unavailable(name: str, error: ModuleNotFoundError) -> CommandUnavailable:

@@ -2,33 +2,14 @@
 
 from __future__ import annotations
 
-from enum import Enum
 from typing import Annotated, TypeAlias
 
 import typer
 
 from corral.check.tool.config import selectors
+from corral.cli.check_call import Format, Lowest
 
 RULES, FIXES, FILES, OUTPUT = "Rules", "Fixes", "Files", "Output"
-
-
-class Format(Enum):
-    """The report formats."""
-
-    FULL = "full"
-    CONCISE = "concise"
-    JSON = "json"
-    SARIF = "sarif"
-    GITHUB = "github"
-    HTML = "html"
-
-
-class Lowest(Enum):
-    """The levels, by name."""
-
-    NOTE = "note"
-    WARNING = "warning"
-    ERROR = "error"
 
 
 def _codes(values: list[str] | None) -> list[str] | None:

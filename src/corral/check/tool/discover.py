@@ -120,8 +120,8 @@ def _once(files: list[str], folders: list[str], excludes: Excludes, *, gitignore
             yield file
     for folder, top in zip(folders, tops, strict=True):
         ignores = Ignores.above(top) if gitignore else None
-        for path, real in _walk(folder, top, excludes, ignores):
-            if os.path.islink(real):
+        for path, real, link in _walk(folder, top, excludes, ignores):
+            if link:
                 # A target inside a folder of ours is met by itself, or left out for a reason.
                 target = os.path.realpath(real)
                 inside = any(target.startswith(top + os.sep) for top in tops)
@@ -135,8 +135,8 @@ def _once(files: list[str], folders: list[str], excludes: Excludes, *, gitignore
                 yield path
 
 
-def _walk(top: str, real_top: str, excludes: Excludes, ignores: Ignores | None) -> Iterator[tuple[str, str]]:
-    """Each Python file or link below `top`: its path as it is shown, and its real path up to the last component."""
+def _walk(top: str, real_top: str, excludes: Excludes, ignores: Ignores | None) -> Iterator[tuple[str, str, bool]]:
+    """Each Python file or link below `top`: its path as it is shown, its real path up to the last component, whether it is a link."""
     stack = [("" if top == "." else top, real_top, ignores)]
     while stack:
         shown, real, ignores = stack.pop()
@@ -144,23 +144,27 @@ def _walk(top: str, real_top: str, excludes: Excludes, ignores: Ignores | None) 
             with os.scandir(real) as scan:
                 entries = list(scan)
         except OSError:
-            yield shown, real
+            yield shown, real, False
             continue
         if ignores is not None and any(entry.name == ".gitignore" for entry in entries):
             ignores = ignores.entering(real)
+        prefix = os.path.join(shown, "")
         for entry in entries:
             name = entry.name
             folder = entry.is_dir(follow_symlinks=False)
-            if not folder and not (
-                name.endswith(SUFFIXES) and (entry.is_file(follow_symlinks=False) or entry.is_symlink())
-            ):
-                continue
+            link = False
+            if not folder:
+                if not name.endswith(SUFFIXES):
+                    continue
+                link = entry.is_symlink()
+                if not link and not entry.is_file(follow_symlinks=False):
+                    continue
             if excludes.exclude(name, entry.path) or (
                 ignores is not None and ignores.ignore(entry.path, folder=folder)
             ):
                 continue
-            path = os.path.join(shown, name)
+            path = prefix + name
             if folder:
                 stack.append((path, entry.path, ignores))
             else:
-                yield path, entry.path
+                yield path, entry.path, link
