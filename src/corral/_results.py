@@ -49,6 +49,13 @@ class ListRun(Run):
     async def all(self) -> list[Any]:
         """Every result, once nothing runs any more."""
         await self.wait()
-        self.raise_verdict()
-        del self.kept[self.started :]
-        return self.kept
+        # From 3.12 on a failed input's frame leads, by `f_back`, to its worker's frame and so to this run: whoever keeps an
+        # error must not keep every result with it.
+        kept, self.kept = self.kept, []
+        try:
+            self.raise_verdict()
+        except BaseException:
+            kept.clear()
+            raise
+        del kept[self.started :]
+        return kept

@@ -73,6 +73,7 @@ class Supervision(ABC):
         """Ends the run when nothing of it is left."""
         if self.closed and not self.over and not self.owed and not self.running():
             self.over = True
+            self.owner = None  # where the verb's error ends that task, its frames would lead back to it
             _anchored.discard(self)
             try:
                 self.close_source()
