@@ -156,3 +156,10 @@ def test_links_lead_somewhere() -> None:
     for page in ("README.md", "CONTRIBUTING.md"):
         for target in re.findall(r"\]\((?!\w+:|#)([^)#]+)", (ROOT / page).read_text(encoding="utf-8")):
             assert (ROOT / target).exists(), f"{page}: {target}"
+
+
+def test_commands_exist() -> None:
+    """Every `make` command that CONTRIBUTING.md tells is a target of the Makefile, and it tells all of them but `help` and `clean`."""
+    told = set(re.findall(r"`make (\w+)", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")))
+    made = set(re.findall(r"^(\w+):.*##", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    assert told - {"tests"} == made - {"help", "clean"}
