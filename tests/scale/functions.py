@@ -44,3 +44,25 @@ async def waits(job):
 async def pid(item):
     await asyncio.sleep(0.01)
     return os.getpid()
+
+
+async def behaves(how):
+    """One input of a random program: what to do, and in what order."""
+    for step in how:
+        match step:
+            case "turn":
+                await asyncio.sleep(0)
+            case "nap":
+                await asyncio.sleep(0.002)
+            case "fail":
+                raise KeyError(how)
+            case "cancel":
+                asyncio.current_task().cancel()
+            case "cancelled":
+                raise asyncio.CancelledError
+            case "spin":
+                time.sleep(0.002)
+            case "child":
+                child = asyncio.ensure_future(asyncio.sleep(0.001, "from a child"))
+                await child
+    return how
