@@ -17,7 +17,7 @@ from corral.check.unit import Unit
 # The same hazard under its other names: ruff's, flake8-async's, Sonar's.
 SAME = {"RUF006": "TG001", "ASYNC300": "TG001", "S7502": "TG001"}
 CODES = r"[A-Z][A-Z0-9]*[0-9]+(?:(?:\s*,\s*|\s+)[A-Z][A-Z0-9]*[0-9]+)*"
-WORD = "# noqa"  # what begins with `# noqa` whatever its spelling was
+WORD = "# noqa"
 MAY_CONCERN_US = re.compile(r"noqa[^\r\n]*TG\d|#\s*(?:corral|ruff|flake8)\s*:\s*noqa", re.IGNORECASE)
 LINE = re.compile(rf"#\s*noqa(?P<sep>\s*:\s*(?P<codes>{CODES}))?(?![\w:])", re.IGNORECASE)
 WHOLE_FILE = re.compile(rf"#\s*(?:corral|ruff|flake8)\s*:\s*noqa(?:\s*:\s*(?P<codes>{CODES}))?\s*\Z", re.IGNORECASE)

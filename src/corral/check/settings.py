@@ -22,7 +22,7 @@ class Settings:
         select: The rules that run.
         extend_select: More of them, on top of `select`.
         ignore: Rules that do not run; wins over both.
-        min_level: Findings below it are not shown (`Report.shown`) and not mended; they are still found.
+        min_level: Findings below it are not shown (`Report.shown`) and not mended; they are still found, without their fix.
         per_file_ignores: Pairs of a glob (as in `fnmatch`, against the path with `/`, or its last part) and the codes ignored there.
         spawners: Calls that own the task they start, as dotted names matched from the right:
             `hass.async_create_task` covers `self.hass.async_create_task(...)`.

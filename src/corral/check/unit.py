@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
 from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import final
@@ -89,13 +90,14 @@ class Unit:
         level: Level,
         message: str,
         advice: str,
-        fix: Fix | None = None,
+        fix: Callable[[], Fix | None] | None = None,
     ) -> Finding:
-        """A finding about a node; one level down in tests."""
+        """A finding about a node; one level down in tests. Its fix is worked out if the finding is shown."""
         if self.is_test and level > Level.NOTE:
             level = Level(level - 1)
         span = self.text.span(self.text.start(node), self.text.end(node))
         statement = self.index.statement(node)
         last = statement.end_lineno if not hasattr(statement, "body") else statement.lineno
         self.rows[span.row, span.column, code] = (statement.lineno, last or statement.lineno)
-        return Finding(code, name, level, message, advice, self.path, span, fix)
+        mended = fix() if fix is not None and level >= self.settings.min_level else None
+        return Finding(code, name, level, message, advice, self.path, span, mended)

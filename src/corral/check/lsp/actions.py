@@ -12,7 +12,7 @@ from corral.check.source import check_source
 from corral.check.text import same_ends
 
 QUICK_FIX = types.CodeActionKind.QuickFix
-COMMENT = "# noqa"  # the `# noqa` that every checker of Python knows
+COMMENT = "# noqa"
 FIX_ALL = types.CodeActionKind.SourceFixAll.value + ".corral"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from corral.check import calls
 from corral.check.calls import Kind
@@ -23,7 +24,7 @@ def check(unit: Unit) -> Iterator[Finding]:
         if site.fate.lost:
             level = Level.NOTE if unit.settings.strong_task_factory else gravity(unit, site)
             yield unit.finding(
-                CODE, NAME, site.call, level, message(unit, site), advice(unit, site), spawned(unit, site)
+                CODE, NAME, site.call, level, message(unit, site), advice(unit, site), partial(spawned, unit, site)
             )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import partial
 
 from corral.check import calls
 from corral.check.calls import Kind
@@ -61,7 +62,7 @@ def gather(unit: Unit, site: Site) -> Finding | None:
         level,
         f"When one of {what} fails, `gather` raises at once and the others run on{why}.",
         ADVICE,
-        gathered(unit, site),
+        partial(gathered, unit, site),
     )
 
 

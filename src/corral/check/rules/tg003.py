@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import partial
 
 from corral.check.calls import Kind
 from corral.check.fixes.outcomes import outcomes
@@ -80,5 +81,5 @@ def finding(unit: Unit, site: Site, family: Family) -> Finding:
         "or let `gather_tg(...)` raise."
     )
     return unit.finding(
-        CODE, NAME, site.call, level, message, advice, None if level is Level.NOTE else outcomes(unit, site)
+        CODE, NAME, site.call, level, message, advice, None if level is Level.NOTE else partial(outcomes, unit, site)
     )

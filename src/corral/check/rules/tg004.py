@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from corral.check import calls
 from corral.check.calls import Kind
@@ -46,5 +47,5 @@ def finding(unit: Unit, site: Site) -> Finding:
         after = "its failure is seen by nobody, ever, and while it waits the task itself may be collected"
         advice = f"Keep the future and ask for its `.result()`, or hand it over for good: `loop.call_soon_threadsafe(spawn, {work})`."
     return unit.finding(
-        CODE, NAME, site.call, level, f"{told[0].upper()}{told[1:]}: {after}.", advice, handed_over(unit, site)
+        CODE, NAME, site.call, level, f"{told[0].upper()}{told[1:]}: {after}.", advice, partial(handed_over, unit, site)
     )

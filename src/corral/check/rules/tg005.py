@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import partial
 
 from corral.check import calls
 from corral.check.calls import Kind
@@ -50,5 +51,5 @@ def finding(unit: Unit, site: Site) -> Finding:
         gravity(unit, site),
         f"{told[0].upper()}{told[1:]}: {after}.",
         advice,
-        awaited(unit, site),
+        partial(awaited, unit, site),
     )

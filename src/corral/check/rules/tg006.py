@@ -96,7 +96,7 @@ def row(unit: Unit, first: Handle, rest: list[Handle]) -> Finding | None:
     names = {h.name for h in rest}
     if unit.around.mended(first.awaited, names) or unit.around.catcher(first.awaited) is not None:
         return None
-    fix = in_turn(unit, [h.awaited for h in sorted([first, *rest], key=lambda h: place(h.awaited))])
+    fix = partial(in_turn, unit, [h.awaited for h in sorted([first, *rest], key=lambda h: place(h.awaited))])
     left = " and ".join(f"`{n}`" for n in sorted(names))
     message = f"When `{first.name}` fails, this function is left at once and {left} run{'s' if len(names) == 1 else ''} on, held by nobody."
     return unit.finding(CODE, NAME, first.awaited, Level.WARNING, message, ADVICE, fix)
@@ -162,7 +162,7 @@ def loops(unit: Unit) -> Iterator[Finding]:
         name = min(family.names, default="the rest")
         message = f"When one task of `{name}` fails, the loop is left at once and the rest run on, held by nobody."
         level = Level.NOTE if cancels(body, targets) else Level.WARNING
-        yield unit.finding(CODE, NAME, awaited, level, message, ADVICE, looped(unit, loop))
+        yield unit.finding(CODE, NAME, awaited, level, message, ADVICE, partial(looped, unit, loop))
 
 
 def places(unit: Unit, sites: list[Site]) -> Iterator[Finding]:

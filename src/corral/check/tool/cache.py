@@ -114,7 +114,7 @@ def _key(settings: Settings) -> str:
                 if entry.name.endswith(".py"):
                     status = entry.stat()
                     code.append((entry.name, status.st_size, status.st_mtime_ns))
-    parts = [getattr(settings, name) for name in Settings.__slots__ if name not in {"min_level", "first_party"}]
+    parts = [getattr(settings, name) for name in Settings.__slots__ if name != "first_party"]
     return digest_of(repr((parts, sorted(settings.first_party), sorted(code), sys.version_info)).encode())
 
 
