@@ -30,6 +30,26 @@ def test_changed_file_is_left_alone(tmp_path: Path) -> None:
     assert path.read_bytes() == b"newer"
 
 
+def test_file_that_is_read_only_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who may not write to a file does not replace it either, though the folder would allow that."""
+    path = tmp_path / "a.py"
+    path.write_bytes(b"old")
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(PermissionError, match="Permission denied"):
+        replace_file(str(path), b"new", expected=b"old")
+    assert path.read_bytes() == b"old"
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() != 0, reason="only root can give a file to somebody")
+def test_owner_stays_the_owner(tmp_path: Path) -> None:
+    """What root mends still belongs to whom it belonged."""
+    path = tmp_path / "a.py"
+    path.write_bytes(b"old")
+    os.chown(path, 1, 1)
+    assert replace_file(str(path), b"new", expected=b"old")
+    assert (path.stat().st_uid, path.stat().st_gid) == (1, 1)
+
+
 def test_link_stays_a_link(tmp_path: Path) -> None:
     """What a symbolic link leads to is written; the link stays."""
     (tmp_path / "real.py").write_bytes(b"old")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import tempfile
 
 
 def replace_file(path: str, data: bytes, *, expected: bytes | None = None, durable: bool = True) -> bool:
-    """Make `data` the content of the file, in one step that a crash cannot halve; permissions and symbolic links stay.
+    """Make `data` the content of the file, in one step that a crash cannot halve; permissions, owner and symbolic links stay.
 
     Args:
         path: The file.
@@ -22,12 +23,14 @@ def replace_file(path: str, data: bytes, *, expected: bytes | None = None, durab
     Fails: `OSError`, and then the file is as it was.
     """
     target = os.path.realpath(path)
-    mode = None
+    status = None
     if expected is not None:
         with open(target, "rb") as file:
-            mode = os.fstat(file.fileno()).st_mode & 0o7777
+            status = os.fstat(file.fileno())
             if file.read() != expected:
                 return False
+        if not os.access(target, os.W_OK):  # to replace it needs no more than a folder that can be written to
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
     handle, temporary = tempfile.mkstemp(prefix=".corral-", dir=os.path.dirname(target))
     try:
         with open(handle, "wb") as file:
@@ -35,9 +38,10 @@ def replace_file(path: str, data: bytes, *, expected: bytes | None = None, durab
             if durable:
                 file.flush()
                 os.fsync(file.fileno())
-        if mode is None:
-            mode = _default_mode(target)
-        os.chmod(temporary, mode)
+        if status is not None and hasattr(os, "chown"):
+            with contextlib.suppress(PermissionError):  # only root can give a file away
+                os.chown(temporary, status.st_uid, status.st_gid)
+        os.chmod(temporary, _default_mode(target) if status is None else status.st_mode & 0o7777)
         os.replace(temporary, target)
     except BaseException:
         with contextlib.suppress(OSError):
