@@ -100,3 +100,19 @@ def test_interrupt_ends_with_its_status(corral: Corral, monkeypatch: pytest.Monk
     monkeypatch.setattr("corral.cli.check_call.perform", interrupted)
     done = corral("check")
     assert (done.status, done.out, done.err) == (130, "", "")
+
+
+@pytest.mark.parametrize(("module", "name"), [("rich", "full"), ("markdown_it", "html"), ("pygments", "html")])
+def test_what_is_not_installed_is_named(
+    corral: Corral, monkeypatch: pytest.MonkeyPatch, module: str, name: str
+) -> None:
+    """In an installation without the extra, a format that needs it says so; plain text and what programs read need nothing."""
+    write({"a.py": LOST})
+    for loaded in [each for each in sys.modules if each.startswith((f"{module}.", "corral.check.report."))]:
+        monkeypatch.delitem(sys.modules, loaded)
+    monkeypatch.setitem(sys.modules, module, None)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    done = corral("check", "--format", name)
+    assert (done.status, done.out) == (2, "")
+    assert done.err == f"corral: `corral check` needs '{module}', which is not installed: pip install 'corral[cli]'\n"
+    assert corral("check", "--format", "sarif").status == 1

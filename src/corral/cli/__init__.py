@@ -10,6 +10,8 @@ from collections.abc import Sequence
 EXTRAS = {
     "typer": "cli",
     "rich": "cli",
+    "markdown_it": "cli",
+    "pygments": "cli",
     "pygls": "lsp",
     "lsprotocol": "lsp",
     "dask": "dask",
