@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import logging
+import sys
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -22,6 +24,7 @@ def attempts(retries: int) -> AsyncIterator[Attempt]:
     """
     import stamina
 
+    _keep_quiet()
     return aiter(stamina.retry_context(on=_again, attempts=retries + 1, timeout=None, wait_max=60.0))
 
 
@@ -35,6 +38,19 @@ def check_installed() -> None:
     except ModuleNotFoundError:
         raise missing_extra("--retries", "stamina", "cli") from None
     logging.getLogger("stamina").addHandler(logging.NullHandler())
+
+
+@functools.cache
+def _keep_quiet() -> None:
+    """The same where structlog is installed: not set up by anybody, it prints to standard output, among the results."""
+    from stamina import instrumentation
+
+    structlog: Any = sys.modules.get("structlog")
+    if structlog is None or not structlog.is_configured():
+        hooks = instrumentation.get_on_retry_hooks()
+        theirs = [hook for hook in hooks if "structlog" not in hook.__module__]
+        if len(theirs) < len(hooks):
+            instrumentation.set_on_retry_hooks([*theirs, instrumentation.LoggingOnRetryHook])
 
 
 def _again(error: BaseException) -> bool | float:
