@@ -16,11 +16,11 @@ from corral.check.model import Level
 from corral.check.prefilter import may_matter
 from corral.check.settings import Settings
 from corral.check.source import Report, check_source
-from tests.check.specimens import SAFE, UNSAFE
+from tests.check.specimens import FIXED, KEPT, LEFT, SAFE, UNSAFE, VARIATIONS
 from tests.check.tool.tree import checked, grow
 
 EVERYTHING = Settings(min_level=Level.NOTE)
-CODE = [specimen.code for specimen in UNSAFE + SAFE]
+CODE = [specimen.code for specimen in UNSAFE + SAFE + VARIATIONS + KEPT + FIXED + LEFT]
 # Pieces that mean something to the tokenizer, the scopes or the fixer, and are seldom where they are put.
 PIECES = [
     *(

@@ -88,6 +88,8 @@ def loop_caveat(unit: Unit, site: Site) -> str | None:
     if isinstance(frame, ast.AsyncFunctionDef):
         if site.api != "loop.create_task" or current(unit, call.func, in_async=True):
             return None
+        if not isinstance(call.func, ast.Attribute):
+            raise Unknowable
         return f"The task starts on the loop that runs this code, which must be {receiver(unit, call.func)}."
     if site.api == "loop.create_task" and current(unit, call.func, in_async=False):
         return None
@@ -104,7 +106,8 @@ def lambda_caveat(unit: Unit, site: Site, frame: ast.Lambda) -> str | None:
     by_loop = isinstance(func, ast.Attribute) and unit.names.is_loop(func.value)
     if site.api != "loop.create_task":
         return None if by_loop else "A loop must run when the callback is called."
-    assert isinstance(site.call.func, ast.Attribute)
+    if not isinstance(site.call.func, ast.Attribute):
+        raise Unknowable
     if (
         isinstance(func, ast.Attribute)
         and dotted(func.value) == dotted(site.call.func.value)

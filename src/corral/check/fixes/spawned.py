@@ -24,7 +24,7 @@ GROUP = (
 def spawned(unit: Unit, site: Site) -> Fix | None:
     """The fix of a lost task."""
     try:
-        if site.wrapper or site.kind is not Kind.SPAWN:
+        if site.wrapper or site.kind is not Kind.SPAWN or not isinstance(site.call.func, ast.Name | ast.Attribute):
             return None
         if site.by_name is not None:
             return by_name(unit, site, site.by_name)
