@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from corral.check.model import Level
 from corral.check.prefilter import may_matter
+from corral.check.registry import RULES
 from corral.check.settings import Settings
 from corral.check.source import check_source
 from tests.check.specimens import KEPT, SAFE, UNSAFE, VARIATIONS, Specimen
@@ -73,3 +76,16 @@ def test_each_message_is_a_sentence_about_this_code(specimen: Specimen):
         assert finding.advice.endswith((".", ")."))
         assert finding.message[0].isupper() or finding.message[0] == "`"
         assert 1 <= finding.span.row <= finding.span.end_row <= rows
+
+
+def test_a_mistake_of_ours_costs_one_file(monkeypatch: pytest.MonkeyPatch):
+    """When a rule itself fails, the file is told as not checked, with what happened; nothing is raised."""
+
+    def broken(unit: object) -> list[object]:
+        raise KeyError("a case nobody thought of")
+
+    rule = RULES["TG001"]
+    monkeypatch.setitem(RULES, "TG001", replace(rule, check=broken))
+    (finding,) = check_source(UNSAFE[0].data, "app.py", Settings()).findings
+    assert finding.code == "TG000"
+    assert "KeyError('a case nobody thought of')" in finding.message

@@ -15,7 +15,7 @@ from corral.check.fixer import fix_source
 from corral.check.model import Level
 from corral.check.prefilter import may_matter
 from corral.check.settings import Settings
-from corral.check.source import Report, check_source
+from corral.check.source import OWN_MISTAKE, Report, check_source
 from tests.check.specimens import FIXED, KEPT, LEFT, SAFE, UNSAFE, VARIATIONS
 from tests.check.tool.tree import checked, grow
 
@@ -105,6 +105,7 @@ def held(data: bytes) -> Report:
     report = check_source(data, "app.py", EVERYTHING)
     rows = data.count(b"\n") + data.count(b"\r") + 1
     for finding in report.findings:
+        assert OWN_MISTAKE not in finding.message
         span = finding.span
         assert 1 <= span.row <= span.end_row
         assert span.row <= rows + 1  # the parser may put an error behind the end

@@ -16,6 +16,8 @@ from corral.check.text import CannotDecode, Text
 from corral.check.unit import Unit, matches
 from corral.check.walk import build
 
+OWN_MISTAKE = "a mistake of Corral's own stopped the check"
+
 
 @final
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,8 @@ def check_source(data: bytes, path: str, settings: Settings) -> Report:
         return Report(path, (cannot_check(path, str(e), e.span),))
     except RecursionError:
         return Report(path, (cannot_check(path, "the code is nested too deeply to be followed", Span(1, 1, 1, 1)),))
+    except Exception as e:  # one file that is not understood must not cost the findings of all the others
+        return Report(path, (cannot_check(path, f"{OWN_MISTAKE} ({e!r}): please report it", Span(1, 1, 1, 1)),))
     else:
         return report
 
