@@ -47,25 +47,31 @@ async def measure_processes(spec: Spec, work: Work) -> dict[str, Any]:
 
 
 async def measure_end_to_end(spec: Spec, work: Work) -> dict[str, Any]:
-    """With the start and the end of the pool."""
+    """With the start and the end of the pool; results as a list, or one by one as they come."""
     from corral.scale import OwnPool
 
     began = time.perf_counter()
     with OwnPool(PROCESSES) as pool:
-        results = await corral.map_tg(work, range(spec.n), limit=spec.limit, executor=pool)
+        if spec.contender == "list":
+            results = await corral.map_tg(work, range(spec.n), limit=spec.limit, executor=pool)
+        else:
+            async with corral.stream_tg(work, range(spec.n), limit=spec.limit, executor=pool) as outcomes:
+                results = [ok.value async for ok in outcomes]
     seconds = time.perf_counter() - began
     _check(results, spec.n)
     return {"seconds": seconds, "rate": spec.n / seconds}
 
 
 async def measure_aiomultiprocess(spec: Spec, work: Work) -> dict[str, Any]:
-    """The same in its own words: as its documentation says, or with its own limit in each process raised to the same in all."""
+    """The same in its own words: `await pool.map(...)` is a list, `async for` over it takes them one by one."""
     from aiomultiprocess import Pool
 
-    raised = {"childconcurrency": spec.limit // PROCESSES} if spec.contender == "raised" else {}
     began = time.perf_counter()
-    async with Pool(PROCESSES, **raised) as pool:
-        results = await pool.map(work, range(spec.n))
+    async with Pool(PROCESSES, childconcurrency=spec.limit // PROCESSES) as pool:
+        if spec.contender == "list":
+            results = await pool.map(work, range(spec.n))
+        else:
+            results = [result async for result in pool.map(work, range(spec.n))]
     seconds = time.perf_counter() - began
     _check(results, spec.n)
     return {"seconds": seconds, "rate": spec.n / seconds}

@@ -21,19 +21,20 @@ ROWS = [
         "processes_tiny",
         f"{TINY:,} inputs that return at once over two processes, `limit=1000`, start and end of the pool included",
         {
-            "corral": Spec("end_to_end", "", "at_once", n=TINY),
-            "aiomultiprocess": Spec("aiomultiprocess", "", "at_once", n=TINY),
-            "raised": Spec("aiomultiprocess", "raised", "at_once", n=TINY),
+            f"{name}, {kind}": Spec(mode, kind, "at_once", n=TINY)
+            for name, mode in (("corral", "end_to_end"), ("aiomultiprocess", "aiomultiprocess"))
+            for kind in ("one by one", "list")
         },
         (
             Check(
-                "times aiomultiprocess, as its documentation says",
-                ratio("corral", "aiomultiprocess", "rate"),
+                "times aiomultiprocess, results taken one by one",
+                ratio("corral, one by one", "aiomultiprocess, one by one", "rate"),
                 ">=",
                 100,
             ),
-            Check("times aiomultiprocess with `childconcurrency=500`", ratio("corral", "raised", "rate")),
-            Check("inputs a second", number("corral", "rate"), unit="/s"),
+            Check("times aiomultiprocess, results as a list", ratio("corral, list", "aiomultiprocess, list", "rate")),
+            Check("inputs a second, one by one", number("corral, one by one", "rate"), unit="/s"),
+            Check("inputs a second, as a list", number("corral, list", "rate"), unit="/s"),
         ),
         repeats=1,
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import selectors
 import threading
 from collections.abc import Awaitable, Callable, Sequence
@@ -111,11 +112,19 @@ def _close_runner(runner: asyncio.Runner, resources: dict[str, tuple[AbstractAsy
         runner.close()
 
 
+#: Loops of a parent that this process was forked from: closing them would reach into the parent.
+_lost: list[Any] = []
+
+
 class _Here(threading.local):
     def __init__(self) -> None:
         self.homes: dict[bool, Home] = {}
+        self._process = os.getpid()
 
     def home(self, *, uvloop: bool) -> Home:
+        if self._process != os.getpid():  # forked: these loops are the parent's
+            _lost.append(self.homes)
+            self.homes, self._process = {}, os.getpid()
         if uvloop not in self.homes:
             self.homes[uvloop] = Home(uvloop=uvloop)
         return self.homes[uvloop]
@@ -198,7 +207,14 @@ def errand_of(key: str, packed_errand: bytes) -> Errand:
     """The errand, unpacked once."""
     errand = _errands.get(key)
     if errand is None:
-        errand = parcel.unpack(packed_errand)
+        try:
+            errand = parcel.unpack(packed_errand)
+        except Exception as exc:
+            exc.add_note(
+                "fn is found by its module and its name. A function of a notebook, of `python -c` or of standard input is found "
+                "by no other process: write it into a module, and import it from there"
+            )
+            raise
         assert isinstance(errand, Errand)
         while len(_errands) >= _KEPT:
             _errands.pop(next(iter(_errands)), None)

@@ -31,6 +31,8 @@ from corral.scale.settle import settle_live, settle_packed
 #: Seconds between two looks at whether a lane is idle, or had its turn while others wait.
 _LOOK: Final = 0.05
 _TURN: Final = 0.2
+#: What every system takes as the path of a socket.
+_LONGEST_PATH: Final = 100
 #: Most inputs in one lane, where there is no limit.
 _MOST: Final = 4096
 _GROWTH: Final = 8
@@ -87,9 +89,17 @@ class Lanes(Elsewhere):
 
     async def open(self) -> None:
         """Listens for the lanes: on a socket in a folder that only this user can enter."""
-        if not self.live:
-            self._folder = Path(tempfile.mkdtemp(prefix="corral-"))
+        if self.live:
+            return
+        self._folder = Path(tempfile.mkdtemp(prefix="corral-"))
+        try:
+            if len(self._path) > _LONGEST_PATH:
+                self._folder.rmdir()
+                self._folder = Path(tempfile.mkdtemp(prefix="corral-", dir="/tmp"))
             self._server = await self.loop.create_unix_server(lambda: Frames(self._greeted), self._path)
+        except BaseException:
+            self.close()
+            raise
 
     def close(self) -> None:
         """Nothing runs any more, or nobody waits for it."""
@@ -187,7 +197,8 @@ class Lanes(Elsewhere):
         now = self.loop.time()
         # A resource is entered once in each process: with one, lanes stay.
         if self.errand.resource is None:
-            crowded = others_wait(self.executor, [lane.future for lane in self._lanes if lane.future is not None])
+            at_work = sum(lane.port is not None and not lane.gone for lane in self._lanes)
+            crowded = others_wait(self.executor, len(self._lanes), at_work)
             for lane in self._lanes:
                 idle = not lane.flying and not self.waiting and now - lane.used >= _LOOK
                 if lane.port is not None and (idle or (crowded and now - lane.opened >= _TURN)):

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Sequence
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from typing import Any
 
 
@@ -38,12 +37,13 @@ def can_take_back(executor: Executor) -> bool:
     return "distributed" not in _libraries(executor)
 
 
-def others_wait(executor: Executor, ours: Sequence[Future[Any]]) -> bool:
-    """Whether calls of others wait for a worker. Where nobody can tell, nobody does."""
+def others_wait(executor: Executor, ours: int, at_work: int) -> bool:
+    """Whether calls of others wait for a worker, where so many calls are ours, and so many of them have one.
+
+    Where nobody can tell, nobody waits.
+    """
     pending: Any = getattr(executor, "_pending_work_items", None)
-    if pending is not None:
-        return len(pending) > max(lanes_of(executor), sum(not call.done() for call in ours))
+    if pending is not None:  # of a pool of processes: all its calls
+        return len(pending) - ours > lanes_of(executor) - at_work
     queue: Any = getattr(executor, "_work_queue", None)
-    if queue is not None:
-        return bool(queue.qsize() > sum(not call.running() and not call.done() for call in ours))
-    return False
+    return queue is not None and bool(queue.qsize() > ours - at_work)
