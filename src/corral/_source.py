@@ -87,6 +87,8 @@ class AsyncSource:
 
     async def feed(self, eater: Eater) -> None:
         """Pulls until the end, or until it is cancelled. Never raises an Exception: it is told to the eater."""
+        if asyncio.get_running_loop().get_task_factory() is not None:
+            await asyncio.sleep(0)  # an eager start: an exit would leave through `create_task` (gh-95571)
         try:
             iterator = aiter(self._items)
             try:
