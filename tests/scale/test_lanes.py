@@ -6,6 +6,8 @@ import asyncio
 import itertools
 import multiprocessing
 import pickle
+import subprocess
+import sys
 import tempfile
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
@@ -227,3 +229,31 @@ async def test_lanes_are_what_the_pool_has(monkeypatch: pytest.MonkeyPatch) -> N
         monkeypatch.setattr(pool, "submit", counting)
         await map_tg(contract.sleeps, [0.02] * 100, limit=50, executor=pool)
     assert calls == 2
+
+
+def test_a_pool_that_forks(tmp_path: Path) -> None:
+    """Before 3.14 a pool forks by default: that works too, also with a function of the script itself."""
+    script = tmp_path / "forks.py"
+    script.write_text(
+        "import asyncio, multiprocessing\n"
+        "from concurrent.futures import ProcessPoolExecutor\n"
+        "from corral import map_tg\n"
+        "async def one(item):\n"
+        "    await asyncio.sleep(0.001)\n"
+        "    return item\n"
+        "async def main():\n"
+        "    with ProcessPoolExecutor(2, multiprocessing.get_context('fork')) as pool:\n"
+        "        print(sum(await map_tg(one, range(100), limit=10, executor=pool)))\n"
+        "asyncio.run(main())\n"
+    )
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=100, check=True)
+    assert done.stdout == "4950\n"
+
+
+async def test_a_long_temporary_path(pool: OwnPool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Where the folder for temporary files has too long a name for a socket, another is taken."""
+    long = tmp_path / ("x" * 120)
+    long.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(long))
+    assert await map_tg(f.same, range(5), limit=2, executor=pool) == list(range(5))
+    assert list(long.iterdir()) == []
