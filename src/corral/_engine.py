@@ -190,6 +190,19 @@ class Run(TaskSupervision):
         else:
             self.keep(index, item, value)
 
+    def look(self) -> bool:
+        """Whether a worker may take an input right now, as it mostly may: then how many may be taken until the next look."""
+        if self.closed or self.started >= self.bound or self.queue is not None or self.turn.is_over():
+            return False
+        self._go_on(self.turn.stride)
+        return True
+
+    def _go_on(self, stride: int) -> None:
+        self.turn.taken += stride
+        self.gate = min(self.started + stride, self.bound)
+        if self.crew < self.limit and not self.hungry:
+            self.order_workers()
+
     async def may_take(self) -> bool:
         """Waits until a worker may take an input; False if there is none left for it."""
         while not self.closed:
@@ -207,10 +220,7 @@ class Run(TaskSupervision):
                 finally:
                     self.aside -= 1
             else:
-                stride = self.turn.stride if self.queue is None else 1
-                self.turn.taken += stride
-                self.gate = min(self.started + stride, self.bound)
-                self.order_workers()
+                self._go_on(self.turn.stride if self.queue is None else 1)
                 self.call_source()
                 return True
         return False
@@ -236,8 +246,13 @@ class Run(TaskSupervision):
 
     # The source's side.
 
-    def stopped(self, task: Task[None], error: BaseException) -> bool:
-        """A worker's pull has found the end, or has failed. True if that has to leave through the loop."""
+    def threw(self, task: Task[None], index: int, item: object, returned: object, error: BaseException) -> bool:
+        """A worker's input has failed, or its pull: then it goes. True if that has to leave through the loop."""
+        if self.started > index:
+            leaves = self.caught(index, item, returned, error)
+            if leaves:
+                self.leave(task)
+            return leaves
         self.leave(task)
         self.ended(None if isinstance(error, StopIteration) else error)
         return isinstance(error, KeyboardInterrupt | SystemExit)

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from corral._engine import Run
 from corral._failures import Failures
-from corral.outcome import Ok
+from corral.outcome import ok
 
 _SIZED: Final[frozenset[Any]] = frozenset({list, tuple, range, dict, set, frozenset, str, bytes, bytearray})
 _CHUNK: Final = 1024
@@ -34,7 +34,7 @@ class ListRun(Run):
 
     def keep(self, index: int, item: Any, value: Any) -> None:
         """Keeps the value of an input as its outcome."""
-        self.kept[index] = Ok(index, item, value)
+        self.kept[index] = ok(index, item, value)
 
     def put(self, index: int, outcome: Any) -> None:
         """Keeps the outcome of an input."""

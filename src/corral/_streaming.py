@@ -13,7 +13,7 @@ from corral._engine import Run
 from corral._failures import Failures, note, show
 from corral._place import Place
 from corral._progress import Progress
-from corral.outcome import Ok
+from corral.outcome import ok
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -41,7 +41,12 @@ class StreamRun(Run):
 
     def keep(self, index: int, item: Any, value: Any) -> None:
         """Keeps the value of an input as its outcome."""
-        self.put(index, Ok(index, item, value))
+        # `put`, without the call.
+        key = index if self.ordered else self.arrived
+        self.arrived += 1
+        self.ready[key] = ok(index, item, value)
+        if key == self.delivered:
+            self.wake()
 
     def put(self, index: int, outcome: Any) -> None:
         """Keeps an outcome, and wakes the consumer if it is the next one."""
@@ -53,15 +58,14 @@ class StreamRun(Run):
 
     def deliver(self) -> Any:
         """Takes the next outcome out; there is room for one more input then."""
-        outcome = self.ready.pop(self.delivered)
-        self.delivered += 1
-        if self.bound != maxsize:
-            full = self.started + len(self.queue or ()) >= self.bound
-            self.bound += 1
-            if full and not self.closed:
+        key, bound = self.delivered, self.bound
+        self.delivered = key + 1
+        if bound != maxsize:
+            self.bound = bound + 1
+            if self.started + (len(self.queue) if self.queue else 0) >= bound and not self.closed:
                 self.unpark()
                 self.call_source()
-        return outcome
+        return self.ready.pop(key)
 
 
 def _may_wait(frame: FrameType | None) -> bool:
@@ -113,6 +117,8 @@ class Stream(Generic[T_co]):
         run = self._run
         if run is None or not self._inside or self._stepping:
             self._refuse()
+        if run.delivered in run.ready:
+            return cast("T_co", run.deliver())
         while run.delivered not in run.ready:
             if run.over:
                 self._end(run)

