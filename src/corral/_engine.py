@@ -1,32 +1,28 @@
 """The engine: the only place that starts tasks to run inputs. Every verb is a few lines over a `Run`.
 
-The promise it keeps: when a verb returns or raises, nothing it started is still running, nothing it started was lost,
-and the loop was never blocked for long.
+The promise it keeps: when a verb returns or raises, nothing it started still runs, nothing was lost, and the loop stayed free.
 
 **Workers pull.** `asyncio.gather` makes a Task per input, all of them before the first one runs: a million inputs are a
 gigabyte and a loop that is frozen for seconds, more than half of it the cyclic collector walking live Tasks. A semaphore
-inside them makes both worse. A queue between feeder and workers costs two more context switches an input. Here a worker
-is one Task that takes the next input itself and awaits `fn(item)` in its own frame, as sourcegraph/conc's `ForEachIdx`
-does with goroutines; the bound is the number of workers, so there is nothing to tune and nothing to leak.
+inside them makes both worse. A queue between feeder and workers costs two more context switches an input. Here a worker is
+one Task that takes the next input itself and awaits `fn(item)` in its own frame, as sourcegraph/conc's `ForEachIdx` does with
+goroutines; the bound is the number of workers, so there is nothing to tune and nothing to leak.
 
-**A worker more only when one is needed.** At most once an iteration of the loop, `Run.pump` starts workers (1, 2, 4 … up
-to `BURST`) if every live one is suspended inside an input. Inputs that finish without suspending therefore cost one Task
-in all; inputs that wait for each other never deadlock while `limit` has room. The pump is ordered by a worker that takes
-an input while there is room for more workers, and never by itself: what sleeps costs nothing.
+**A worker more only when one is needed.** At most once an iteration of the loop, `Run.pump` starts workers (1, 2, 4 … up to
+`BURST`) if every live one is suspended inside an input. Inputs that finish without suspending therefore cost one Task in all;
+inputs that wait for each other never deadlock while `limit` has room. The pump is ordered by a worker that takes an input
+while there is room for more workers, and never by itself: what sleeps costs nothing.
 
-**A slice of time** (`_turn`) is shared by all workers of a loop. Most takes do not look at the clock: `Run.gate` is the
-index at which a worker has to stop and think (the slice, a stream without room, growth to order, an abort), and one
-comparison with it is all that a take costs until then.
+**A slice of time** (`_turn`) is shared by all workers of a loop. Most takes do not look at the clock: `Run.gate` is the index
+at which a worker has to stop and think (the slice, a stream without room, growth to order, an abort), and one comparison with
+it is all that a take costs until then.
 
 **As if each input had a Task of its own**: a worker whose Task bears traces of an input leaves (`_worker`).
 
-**It supervises its tasks itself.** The verb waits on a future of its own. A failure cancels the workers and never the
-caller, so there is no `uncancel` to get wrong: what `asyncio.TaskGroup` does wrong with it on 3.11 and 3.12 (gh-116720,
-gh-128550) cannot happen. While it runs, a run is held by `_anchored` (`_supervision`), hence its Tasks and its caller: the loop's weak
-references (gh-91887) cannot lose a tree that waits only on itself. The price: a tree that is deadlocked lives until its
-loop ends.
-
-What might change: on 3.14 the workers are told to `future_add_to_awaited_by`, so that `python -m asyncio pstree` shows them.
+**It supervises its tasks itself.** The verb waits on a future of its own. A failure cancels the workers and never the caller,
+so there is no `uncancel` to get wrong: what `asyncio.TaskGroup` does wrong with it on 3.11 and 3.12 (gh-116720, gh-128550)
+cannot happen. While it runs, a run is held by `anchored` (`_supervision`), hence its Tasks and its caller: the loop's weak
+references (gh-91887) cannot lose a tree that waits only on itself. The price: a deadlocked tree lives until its loop ends.
 """
 
 from __future__ import annotations
@@ -44,7 +40,6 @@ from corral import _worker
 from corral._failures import Failures, strip
 from corral._source import AsyncSource, SyncSource
 from corral._supervision import NOTHING, TaskSupervision
-from corral._turn import turn_of
 
 #: Most workers that are started in one go.
 BURST: Final = 256
@@ -58,7 +53,7 @@ class Run(TaskSupervision):
 
     __slots__ = (
         "aside", "bound", "burst", "context", "crew", "exhausted", "fn", "fresh", "hungry", "least", "limit",
-        "parked", "pull", "queue", "results", "reuse", "source", "starting", "total", "turn",
+        "parked", "pull", "queue", "results", "reuse", "source", "starting", "total",
     )  # fmt: skip
 
     def __init__(
@@ -69,7 +64,6 @@ class Run(TaskSupervision):
         results: list[Any] | None = None,
     ) -> None:
         super().__init__(asyncio.get_running_loop(), failures)
-        self.turn = turn_of(self.loop)
         self.context = copy_context()
         self.fn = fn
         self.limit = maxsize if limit is None else limit
@@ -90,8 +84,6 @@ class Run(TaskSupervision):
     def make_room(self) -> bool:
         """Raises `bound`, the first index that may not start yet; False if it has to stay."""
         return False
-
-    # Starting.
 
     def start(self, items: Iterable[Any] | AsyncIterable[Any], workers: int = 1) -> None:
         """Starts the first workers, or the Task that pulls an async source."""
@@ -137,7 +129,7 @@ class Run(TaskSupervision):
         self.gate = min(self.gate, self.started)
 
     def _some(self) -> int:
-        """How many workers to start now: twice as many as last time, and no more than there is work for."""
+        """How many workers to start now: twice as many as last time, no more than there is work for."""
         count, self.burst = self.burst, min(2 * self.burst, BURST)
         waiting = self.total - self.started if self.queue is None else len(self.queue)
         return min(count, self.limit - self.crew, BURST - self.fresh, waiting - self.fresh - self.aside)
@@ -147,8 +139,6 @@ class Run(TaskSupervision):
         if self.crew < self.limit and not self.hungry:
             self.hungry = True
             self.turn.ask(self)
-
-    # What workers do.
 
     def begin(self, task: Task[None]) -> None:
         """A worker takes its first step."""
@@ -214,11 +204,7 @@ class Run(TaskSupervision):
                 else:
                     await self._park()
             elif self.turn.is_over():
-                self.aside += 1
-                try:
-                    await sleep(0)
-                finally:
-                    self.aside -= 1
+                await self._give_way(sleep(0))
             else:
                 self._go_on(self.turn.stride if self.queue is None else 1)
                 self.call_source()
@@ -228,10 +214,13 @@ class Run(TaskSupervision):
     async def _park(self) -> None:
         place = self.loop.create_future()
         self.parked.append(place)
-        self.aside += 1
         self.call_source()
+        await self._give_way(place)
+
+    async def _give_way(self, until: Awaitable[None]) -> None:
+        self.aside += 1
         try:
-            await place
+            await until
         finally:
             self.aside -= 1
 
@@ -243,8 +232,6 @@ class Run(TaskSupervision):
                 place.set_result(None)
                 return
         self.order_workers()
-
-    # The source's side.
 
     def threw(self, task: Task[None], index: int, item: object, returned: object, error: BaseException) -> bool:
         """A worker's input has failed, or its pull: then it goes. True if that has to leave through the loop."""

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from asyncio import Future
-from collections.abc import Awaitable
-from types import CoroutineType
+from collections.abc import Awaitable, Iterable
 from typing import Any, Final
 
 from corral._arguments import check_limit, check_on_error, close, refuse_awaitables
 from corral._failures import Failures
-from corral._few import FewRun
+from corral._few import PLAIN, FewRun
 from corral._results import ListRun
 from corral._turn import turn_of
 from corral.outcome import Err, Ok, OnError, Outcome
 
 #: So many start at once: three that suspend must not wait for the pump.
 _AT_ONCE: Final = 4
-_COROUTINE: Final[frozenset[Any]] = frozenset({CoroutineType})
 _CHUNK: Final = 16384
 
 
@@ -25,9 +23,9 @@ def _same(aw: Awaitable[Any]) -> Awaitable[Any]:
     return aw
 
 
-def _close_unstarted(aws: list[Any]) -> None:
+def _close_unstarted(aws: Iterable[Any]) -> None:
     for aw in aws:
-        if type(aw) in _COROUTINE:
+        if type(aw) in PLAIN:
             close(aw)
 
 
@@ -37,15 +35,11 @@ class Given:
     __slots__ = ("aws",)
 
     def __init__(self, aws: tuple[Awaitable[Any], ...]) -> None:
-        self.aws: list[Any] = list(aws)
-
-    def take(self) -> list[Any]:
-        """They are the caller's now."""
-        aws, self.aws = self.aws, []
-        return aws
+        self.aws = aws
 
     def __del__(self) -> None:
-        _close_unstarted(self.aws)
+        if self.aws:
+            _close_unstarted(self.aws)
 
 
 class GivenRun(ListRun):
@@ -87,19 +81,19 @@ class GivenRun(ListRun):
             _close_unstarted(self.kept[self.started :])
 
 
-def _vet(verb: str, aws: list[Any], start: int, seen: set[int], loop: asyncio.AbstractEventLoop) -> None:
-    """Refuses what cannot be awaited here, and sees the identities of the rest."""
-    if not _COROUTINE.issuperset(map(type, aws)):
-        refuse_awaitables(verb, aws, start, loop)
-    seen.update(map(id, aws))
-
-
-async def _vet_many(verb: str, aws: list[Any], seen: set[int], loop: asyncio.AbstractEventLoop) -> None:
-    """The same for up to a million, and steps aside."""
+async def _vet_many(verb: str, aws: list[Any], loop: asyncio.AbstractEventLoop) -> int:
+    """Refuses what cannot be awaited here and counts the distinct, for up to a million: it steps aside."""
+    seen: set[Any] = set()
     for start in range(0, len(aws), _CHUNK):
-        _vet(verb, aws[start : start + _CHUNK], start, seen, loop)
+        some = aws[start : start + _CHUNK]
+        if PLAIN.issuperset(map(type, some)):
+            seen.update(some)  # coroutines are equal to themselves only, and a million ids are 32 MB
+        else:
+            refuse_awaitables(verb, some, start, loop)
+            seen.update(aw if type(aw) in PLAIN else id(aw) for aw in some)
         if turn_of(loop).is_over():
             await asyncio.sleep(0)
+    return len(seen)
 
 
 def _spread(failures: Failures, kept: list[Any], places: list[int]) -> list[Any]:
@@ -122,35 +116,49 @@ async def run_given(
 ) -> list[Any]:
     """What `gather_tg` and `join_tg` do."""
     loop = asyncio.get_running_loop()
-    aws = given.aws
-    seen: set[int] = set()
+    aws: list[Any] = list(given.aws)
     try:
-        check_limit(verb, limit)
-        check_on_error(verb, on_error, policies)
+        if limit is not None:
+            check_limit(verb, limit)
+        if on_error not in policies:
+            check_on_error(verb, on_error, policies)
         if len(aws) <= _CHUNK:
-            _vet(verb, aws, 0, seen, loop)
+            if not PLAIN.issuperset(map(type, aws)):
+                refuse_awaitables(verb, aws, 0, loop)
+            distinct = len(set(map(id, aws)))
         else:
-            await _vet_many(verb, aws, seen, loop)
+            distinct = await _vet_many(verb, aws, loop)
     except BaseException:
-        _close_unstarted(given.take())
+        _close_unstarted(aws)
         raise
-    given.aws = []
+    finally:
+        given.aws = ()  # from here on they are this call's
     failures = Failures(verb, on_error, show_items=show_items)
-    if len(seen) == len(aws):
-        return await _run(failures, aws, limit, loop).all() if aws else aws
-    del seen
+    if distinct == len(aws):
+        if not aws:
+            return aws
+        run = _run(failures, aws, limit, loop)
+        await run.wait()
+        return run.finish()
     first = {id(aw): index for index, aw in reversed(list(enumerate(aws)))}
     failures.numbers = sorted(first.values())
     order = {index: place for place, index in enumerate(failures.numbers)}
     places = [order[first[id(aw)]] for aw in aws]
-    kept = await _run(failures, [aws[index] for index in failures.numbers], limit, loop).all()
-    return _spread(failures, kept, places)
+    run = _run(failures, [aws[index] for index in failures.numbers], limit, loop)
+    await run.wait()
+    return _spread(failures, run.finish(), places)
 
 
 def _run(failures: Failures, aws: list[Any], limit: int | None, loop: asyncio.AbstractEventLoop) -> FewRun | GivenRun:
     # Under a task factory a Task may run, fail and leave before anybody supervises it; the engine's workers cannot.
     if len(aws) <= _AT_ONCE and (limit is None or limit >= len(aws)) and loop.get_task_factory() is None:
-        return FewRun(loop, failures, aws)
+        few = FewRun(loop, failures, aws)
+        few.start()
+        return few
     run = GivenRun(failures, aws, limit)
     run.start(aws, min(run.total, run.limit, _AT_ONCE))
     return run
+
+
+# What "never awaited" and `repr` show: a coroutine is called after its function. (`join_tg` awaits it inside one of its own.)
+run_given.__name__ = run_given.__qualname__ = "gather_tg"

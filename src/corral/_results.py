@@ -49,6 +49,10 @@ class ListRun(Run):
     async def all(self) -> list[Any]:
         """Every result, once nothing runs any more."""
         await self.wait()
+        return self.finish()
+
+    def finish(self) -> list[Any]:
+        """Every result, now that nothing runs any more."""
         # From 3.12 on a failed input's frame leads, by `f_back`, to its worker's frame and so to this run: whoever keeps an
         # error must not keep every result with it.
         kept, self.kept = self.kept, []

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
 from inspect import CO_ASYNC_GENERATOR, currentframe
 from sys import maxsize
 from types import FrameType, TracebackType
-from typing import Any, Generic, NoReturn, Self, TypeVar, cast, final
+from typing import Any, Generic, NoReturn, Self, TypeVar, final
 
 from corral._engine import Run
 from corral._failures import Failures, note, show
@@ -41,12 +41,12 @@ class StreamRun(Run):
 
     def keep(self, index: int, item: Any, value: Any) -> None:
         """Keeps the value of an input as its outcome."""
-        # `put`, without the call.
-        key = index if self.ordered else self.arrived
-        self.arrived += 1
-        self.ready[key] = ok(index, item, value)
-        if key == self.delivered:
+        if not self.ordered:  # `put`, in the short form that ordered values mostly take
+            return self.put(index, ok(index, item, value))
+        self.ready[index] = ok(index, item, value)
+        if index == self.delivered:
             self.wake()
+        return None
 
     def put(self, index: int, outcome: Any) -> None:
         """Keeps an outcome, and wakes the consumer if it is the next one."""
@@ -56,16 +56,11 @@ class StreamRun(Run):
         if key == self.delivered:
             self.wake()
 
-    def deliver(self) -> Any:
-        """Takes the next outcome out; there is room for one more input then."""
-        key, bound = self.delivered, self.bound
-        self.delivered = key + 1
-        if bound != maxsize:
-            self.bound = bound + 1
-            if self.started + (len(self.queue) if self.queue else 0) >= bound and not self.closed:
-                self.unpark()
-                self.call_source()
-        return self.ready.pop(key)
+    def one_more(self) -> None:
+        """The bound has been raised by one: whoever waits for room has it."""
+        if self.started + (len(self.queue) if self.queue else 0) + 1 >= self.bound and not self.closed:
+            self.unpark()
+            self.call_source()
 
 
 def _may_wait(frame: FrameType | None) -> bool:
@@ -113,12 +108,24 @@ class Stream(Generic[T_co]):
     def __aiter__(self) -> Self:
         return self
 
+    # In one frame as far as it goes: this is run once for each input.
     async def __anext__(self) -> T_co:
         run = self._run
         if run is None or not self._inside or self._stepping:
             self._refuse()
-        if run.delivered in run.ready:
-            return cast("T_co", run.deliver())
+        key = run.delivered
+        if key not in run.ready:
+            await self._until_ready(run)
+        run.delivered = key + 1
+        bound = run.bound
+        if bound != maxsize:
+            run.bound = bound + 1
+            if run.started >= bound or run.queue:
+                run.one_more()
+        outcome: T_co = run.ready.pop(key)
+        return outcome
+
+    async def _until_ready(self, run: StreamRun) -> None:
         while run.delivered not in run.ready:
             if run.over:
                 self._end(run)
@@ -132,7 +139,6 @@ class Stream(Generic[T_co]):
                     run.waiter = None
             if not self._inside:
                 self._refuse()
-        return cast("T_co", run.deliver())
 
     def _refuse(self) -> NoReturn:
         if self._stepping:

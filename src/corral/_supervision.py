@@ -13,13 +13,14 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
 from corral._failures import Failures, own_code, show, strip
+from corral._turn import turn_of
 from corral.outcome import Err
 
 #: Stands for what `fn` returned when it did not return.
 NOTHING: Final = object()
 
 # Runs in progress. What stands here keeps its tasks and its caller, which the loop itself holds only weakly (gh-91887).
-_anchored: set[Supervision] = set()
+anchored: set[Supervision] = set()
 
 # 3.14: lets `python -m asyncio pstree` show the workers under the task that waits for them.
 awaited_by: Callable[..., None] | None = getattr(asyncio, "future_add_to_awaited_by", None)
@@ -51,7 +52,7 @@ class Supervision(ABC):
         # The index from which a worker has to stop and think before it takes an input; see the engine's essay.
         self.gate = 0
         self.aborting = self.closed = self.over = False
-        _anchored.add(self)
+        anchored.add(self)
 
     @abstractmethod
     def put(self, index: int, outcome: Any) -> None:
@@ -74,7 +75,7 @@ class Supervision(ABC):
         if self.closed and not self.over and not self.owed and not self.running():
             self.over = True
             self.owner = None  # where the verb's error ends that task, its frames would lead back to it
-            _anchored.discard(self)
+            anchored.discard(self)
             try:
                 self.close_source()
             finally:
@@ -172,7 +173,7 @@ class Supervision(ABC):
 class TaskSupervision(Supervision):
     """Supervises tasks of its own making."""
 
-    __slots__ = ("tasks",)
+    __slots__ = ("on_end", "tasks", "turn")
 
     #: States of a task: a worker made and not yet run, a worker, one on its own way out, and the one that feeds.
     FRESH, OURS, GONE, FEEDER = range(4)
@@ -180,6 +181,9 @@ class TaskSupervision(Supervision):
     def __init__(self, loop: asyncio.AbstractEventLoop, failures: Failures) -> None:
         super().__init__(loop, failures)
         self.tasks: dict[Task[None], int] = {}
+        self.turn = turn_of(loop)
+        # One for all tasks, in one context: a worker's checks touch both, and a thousand of each push other things out of the cache.
+        self.on_end: Callable[[Task[None]], None] | None = self._done
 
     @abstractmethod
     def lost(self, state: int) -> None:
@@ -192,7 +196,8 @@ class TaskSupervision(Supervision):
     def add(self, task: Task[None], state: int) -> None:
         """Supervises a task from now on."""
         self.tasks[task] = state
-        task.add_done_callback(self._done)
+        assert self.on_end is not None
+        task.add_done_callback(self.on_end, context=self.turn.context)
         if awaited_by is not None:  # pragma: no cover - 3.14 and later only
             awaited_by(task, self.owner)
 
@@ -207,6 +212,8 @@ class TaskSupervision(Supervision):
                 self.bug(error)
             self.lost(state)
         self.settle()
+        if self.over:
+            self.on_end = None  # which is a cycle
 
     def running(self) -> bool:
         """Whether any task has not ended."""

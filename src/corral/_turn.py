@@ -30,7 +30,7 @@ class Hungry(Protocol):
 class Turn:
     """The slice of one loop."""
 
-    __slots__ = ("_context", "_deadline", "_hungry", "loop", "open", "stride", "taken")
+    __slots__ = ("_deadline", "_hungry", "context", "loop", "open", "stride", "taken")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop: asyncio.AbstractEventLoop = loop
@@ -39,8 +39,8 @@ class Turn:
         self.taken: int = 0
         self._deadline = 0.0
         self._hungry: list[Hungry] = []
-        # A context of its own: what an input has set must not reach the workers that a tick starts.
-        self._context = Context()
+        #: Of nobody: what an input has set must not reach the workers that a tick starts, or that a Task's end does.
+        self.context = Context()
 
     def is_over(self) -> bool:
         """Whether the slice of this iteration is used up; opens one if there is none yet."""
@@ -48,7 +48,7 @@ class Turn:
             return monotonic() >= self._deadline
         self.open = True
         self._deadline = monotonic() + SLICE
-        self.loop.call_soon(self._tick, context=self._context)
+        self.loop.call_soon(self._tick, context=self.context)
         return False
 
     def ask(self, run: Hungry) -> None:

@@ -43,12 +43,16 @@ def _context_of(task: Task[None]) -> Context | None:
         return next((thing for thing in get_referents(task) if type(thing) is Context), None) if known else None
 
 
-def _marks(traces: list[Any], name: str) -> tuple[int, Any, int]:
-    """What `work` compares: how many things a Task and its context refer to, the variables' root, the name's place."""
+def _baseline(
+    run: Run, task: Task[None], context: Context | None, traces: list[Any], name: str, count: int
+) -> tuple[int, int, int, Any, int]:
+    """What a worker is like before its first input; a count of -1 if it shall not have a second one."""
+    run.least = min(run.least, count)
     for at, thing in enumerate(traces):
         if thing is name:
-            return len(traces), traces[-1], at
-    return len(traces), traces[-1], 0
+            again = run.reuse and context is not None
+            return run.least if again else -1, getweakrefcount(task), len(traces), traces[-1], at
+    return -1, 0, 0, None, 0
 
 
 async def work(run: Run) -> None:
@@ -58,22 +62,17 @@ async def work(run: Run) -> None:
         await sleep(0)  # an eager start: see above
     run.begin(task)
     fn, pull, results, keep = run.fn, run.pull, run.results, run.keep
-    cancelling, name, context = task.cancelling, task.get_name(), _context_of(task)
+    name, context, root, traces = task.get_name(), _context_of(task), None, None
     strong = weak = size = at = 0
-    root = item = value = traces = None
-    returned: Any = NOTHING
     while True:
+        item, value, returned = None, None, NOTHING
         traces = get_referents(task, context)
         count = getrefcount(task) + getrefcount(context)
-        if (
-            count != strong or getweakrefcount(task) != weak
-            or len(traces) != size or traces[-1] is not root or traces[at] is not name
-        ):  # fmt: skip
+        if (count != strong or getweakrefcount(task) != weak or len(traces) != size
+                or traces[-1] is not root or traces[at] is not name):  # fmt: skip
             if strong:
                 return run.retire(task)
-            size, root, at = _marks(traces, name)
-            weak, run.least = getweakrefcount(task), min(run.least, count)
-            strong = run.least if run.reuse and context is not None and traces[at] is name else -1
+            strong, weak, size, root, at = _baseline(run, task, context, traces, name, count)
         traces = None  # the next worker's list takes its place in the processor's cache
         if run.started >= run.gate and not run.look() and not await run.may_take():
             return run.leave(task)
@@ -87,18 +86,16 @@ async def work(run: Run) -> None:
                 raise
             if run.tasks[task] == run.GONE:
                 return None
-            if cancelling() or task._must_cancel:
+            if task.cancelling() or task._must_cancel:
                 strong = -1
         else:
-            if cancelling() or (not _UNCANCEL_FORGETS and task._must_cancel):
+            if task.cancelling() or (not _UNCANCEL_FORGETS and task._must_cancel):
                 strong = -1
                 run.recalled(index, item, value, heard=not task._must_cancel)
             elif results is not None:
                 results[index] = value
             else:
                 keep(index, item, value)
-        item = value = None
-        returned = NOTHING
 
 
 own_code.add(work.__code__)

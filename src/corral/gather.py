@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Coroutine
-from typing import Any, Final, Literal, TypeVar, cast, overload
+from typing import Any, Final, Literal, TypeVar, overload
 
 from corral._given import Given, run_given
 from corral.outcome import OnError, Outcome
@@ -263,6 +263,4 @@ def gather_tg(
 
     After the helper of the blog post that started this project; PEP 654, gh-91887.
     """
-    coro: Any = run_given("gather_tg", Given(aws), limit, on_error, _POLICIES, show_items)
-    coro.__name__ = coro.__qualname__ = "gather_tg"  # what "never awaited" and `repr` show
-    return cast("Coroutine[Any, Any, list[Any]]", coro)
+    return run_given("gather_tg", Given(aws), limit, on_error, _POLICIES, show_items)

@@ -37,20 +37,22 @@ class _Made(Generic[A_co, R_co]):
 
     __slots__ = ("index", "item", "value")
 
-    def __init__(self, index: int, item: object, value: object) -> None:
-        self.index = index
-        self.item = item
-        self.value = value
+
+_new, _MADE = object.__new__, cast("type[object]", _Made)
 
 
 def ok(index: int, item: Any, value: Any) -> Ok[Any, Any]:
-    """`Ok(index, item, value)` in less than half the time, which is a third of what a stream costs.
+    """`Ok(index, item, value)` in a third of the time, which in a stream is the largest single cost.
 
     A frozen dataclass is set by three calls of `object.__setattr__`; this has the same layout, and becomes one when it is done.
     """
-    made: Any = _Made(index, item, value)
+    made: Any = _new(_MADE)
+    made.index = index
+    made.item = item
+    made.value = value
     made.__class__ = Ok
-    return cast("Ok[Any, Any]", made)
+    finished: Ok[Any, Any] = made
+    return finished
 
 
 @final

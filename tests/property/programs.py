@@ -23,7 +23,7 @@ ERRORS = ("ValueError", "Odd", "group", "CancelledError", "StopIteration", "Stub
 #: What ends a verb under every policy.
 FATAL = ("SystemExit", "KeyboardInterrupt", "Deadly")
 #: What happens to a child after so many turns of the loop, whatever it is at.
-BREAKS_IN = ("now", "cancel later", "set in context later", "group")
+BREAKS_IN = ("now", "cancel later", "set in context later", "group", "cancel", "cancel twice", "cancel and uncancel")
 VERBS = (
     "map", "map generator", "map async", "map timeout", "stream", "stream async", "stream unordered", "stream slow", "gather",
 )  # fmt: skip
@@ -87,8 +87,9 @@ FLAVOURS = [
 def _step(flavour: Flavour, child: st.SearchStrategy[Child]) -> st.SearchStrategy[Step]:
     errors = (*ERRORS, *FATAL) if flavour.fatal else ERRORS
     turns = st.integers(0, 3)
+    pokes = [poke for poke in POKES if flavour.breaks_in or poke not in BREAKS_IN]
     simple = [
-        st.tuples(st.just("poke"), st.sampled_from(POKES)),
+        st.tuples(st.just("poke"), st.sampled_from(pokes)),
         st.tuples(st.just("suspend"), turns),
         st.sampled_from([("future",), ("cancel and catch", True), ("cancel and catch", False)]),
         st.tuples(st.just("raise"), st.sampled_from(errors)),
@@ -117,12 +118,13 @@ def plans_of(draw: st.DrawFn, flavour: Flavour, child: st.SearchStrategy[Child],
 
 def _children(flavour: Flavour) -> st.SearchStrategy[Child]:
     """Some inputs do things before `fn` has returned its coroutine; a few get no coroutine at all."""
-    child: st.SearchStrategy[Child] = st.lists(st.tuples(st.just("poke"), st.sampled_from(POKES)), max_size=2).map(
+    pokes = [poke for poke in POKES if flavour.breaks_in or poke not in BREAKS_IN]
+    child: st.SearchStrategy[Child] = st.lists(st.tuples(st.just("poke"), st.sampled_from(pokes)), max_size=2).map(
         tuple
     )
     for _ in range(2):
         child = st.lists(_step(flavour, child), max_size=4).map(tuple)
-    first = [st.tuples(st.just("call"), st.sampled_from(POKES)), st.just(("call raises",))]
+    first = [st.tuples(st.just("call"), st.sampled_from(pokes)), st.just(("call raises",))]
     if flavour.fatal:
         first.append(st.just(("not awaitable",)))
     return st.one_of(child, child, st.tuples(st.one_of(first), child).map(lambda pair: (pair[0], *pair[1])))

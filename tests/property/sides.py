@@ -10,6 +10,7 @@ from contextvars import copy_context
 from typing import Any
 
 from corral import Err, ItemCancelled, Ok, _worker
+from tests.loops import LOOPS
 from tests.property.programs import FATAL, Plan
 from tests.property.world import VAR, World, call, epilogue, fn_of, plain, tree
 
@@ -115,6 +116,8 @@ def same_as_plain_tasks(plan: Plan, make_loop: MakeLoop, ours: dict[str, Any]) -
     """Asserts that no input can tell the engine from a Task of its own."""
     if not plan.is_exact() or plan.has(*FATAL, "not awaitable") or "result" not in ours:
         return
+    if plan.has("rename") and make_loop is LOOPS.get("eager"):
+        return  # before 3.13.1, `create_task` sets the name of a Task that its factory has already run
     reference = with_plain_tasks(plan, make_loop)
     log = {path: entries for path, entries in ours["log"].items() if path}  # without what the stream's consumer notes
     assert log == reference["log"]

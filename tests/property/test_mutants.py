@@ -21,12 +21,13 @@ def pair(first: Child, second: Child = ()) -> Plan:
 
 
 class Mutant(NamedTuple):
-    """Lines of `_worker.work`, what becomes of them, a program that must notice, and on which versions."""
+    """Lines of a function of `_worker`, what becomes of them, a program that must notice, and on which versions."""
 
     changes: dict[str, str]
     plan: Plan
     since: tuple[int, int] = (3, 11)
     until: tuple[int, int] = (4, 0)
+    function: str = "work"
 
 
 COUNT = {"count != strong": "False"}
@@ -35,8 +36,8 @@ WEAK = {"getweakrefcount(task) != weak": "False"}
 ROOT = {"traces[-1] is not root": "False"}
 # The length and the name's place see the same; so do `cancel`, which leaves its message, and `cancelling`.
 PLACES = {"len(traces) != size": "False", "traces[at] is not name": "False"}
-FAILED = {"if cancelling() or task._must_cancel:\n                strong = -1": ""}
-CANCELLING = {"if cancelling() or (not": "if (not"}
+FAILED = {"if task.cancelling() or task._must_cancel:\n                strong = -1": ""}
+CANCELLING = {"if task.cancelling() or (not": "if (not"}
 FORGOTTEN = {" or (not _UNCANCEL_FORGETS and task._must_cancel)": ""}
 POKED = {what: (("poke", what),) for what in POKES}
 LATE = (("suspend", 2), ("poke", "see who has ended"))
@@ -50,7 +51,7 @@ MUTANTS = {
     "a Task that is a key": Mutant(COUNT, pair(POKED["key"])),
     "a Task that somebody will cancel": Mutant(COUNT, pair((("cancel later", 1),), (("suspend", 3),))),
     "a count that was too high at first": Mutant(
-        {"min(run.least, count)": "count"}, Plan("map", 2, "collect", (*SIDE_BY_SIDE, *[()] * 4))
+        {"min(run.least, count)": "count"}, Plan("map", 2, "collect", (*SIDE_BY_SIDE, *[()] * 4)), function="_baseline"
     ),
     "a kept context": Mutant(CONTEXT, pair(POKED["keep context"], POKED["keep context"]), since=(3, 12)),
     "a context set from outside": Mutant(
@@ -73,17 +74,17 @@ MUTANTS = {
 }
 
 
-def mutated(changes: dict[str, str]) -> Callable[..., Any]:
-    """The worker with these lines changed, in a copy of its module's namespace."""
-    source = inspect.getsource(_worker.work)
-    for line, becomes in changes.items():
+def mutated(mutant: Mutant) -> Callable[..., Any]:
+    """The function with these lines changed, in a copy of its module's namespace."""
+    source = inspect.getsource(getattr(_worker, mutant.function))
+    for line, becomes in mutant.changes.items():
         assert source.count(line) == 1, f"a mutant is out of date: {line!r} stands there {source.count(line)} times"
         source = source.replace(line, becomes)
     space = dict(vars(_worker))
     source = f"from __future__ import annotations\n{source}"
     exec(compile(source, "<mutant>", "exec", dont_inherit=True), space)
-    work: Callable[..., Any] = space["work"]
-    return work
+    function: Callable[..., Any] = space[mutant.function]
+    return function
 
 
 @pytest.mark.parametrize("kind", LOOPS)
@@ -94,11 +95,11 @@ def test_every_check_is_needed(name: str, kind: str, monkeypatch: pytest.MonkeyP
     if not mutant.since <= sys.version_info[:2] < mutant.until:
         pytest.skip("this check is for other versions of Python")
     same(mutant.plan, LOOPS[kind])
-    work = mutated(mutant.changes)
-    monkeypatch.setattr(_worker, "work", work)
-    _failures.own_code.add(work.__code__)
+    function = mutated(mutant)
+    monkeypatch.setattr(_worker, mutant.function, function)
+    _failures.own_code.add(function.__code__)
     try:
         with pytest.raises(AssertionError):
             same(mutant.plan, LOOPS[kind])
     finally:
-        _failures.own_code.discard(work.__code__)
+        _failures.own_code.discard(function.__code__)

@@ -333,7 +333,7 @@ async def call(world: World, path: Path, plan: Plan) -> Any:
                 if "slow" in plan.verb:
                     await asyncio.sleep(0)
     finally:
-        found.sort()
+        found.sort(key=lambda outcome: outcome[1])
         world.log.setdefault(path, []).append(("delivered", found))
     return found
 
