@@ -236,8 +236,7 @@ class Run(TaskSupervision):
     def threw(self, task: Task[None], index: int, item: object, returned: object, error: BaseException) -> bool:
         """A worker's input has failed, or its pull: then it goes. True if that has to leave through the loop."""
         if self.started > index:
-            leaves = self.caught(index, item, returned, error)
-            if leaves:
+            if leaves := self.caught(index, item, returned, error):
                 self.leave(task)
             return leaves
         self.leave(task)

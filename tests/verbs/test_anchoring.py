@@ -12,7 +12,7 @@ import weakref
 import pytest
 
 from corral import gather_tg, join_tg, map_tg, stream_tg
-from corral._supervision import _anchored
+from corral._supervision import anchored
 from tests.children import fails, others, returns, turns
 
 
@@ -107,11 +107,11 @@ async def test_let_go_when_it_returns(run: str) -> None:
     pair = Pair()
     task = asyncio.ensure_future(RUNS[run](pair))
     await turns(5)
-    assert len(_anchored) == 1
+    assert len(anchored) == 1
     for event in pair.events:
         event.set()
     await task
-    assert not _anchored
+    assert not anchored
 
 
 async def test_let_go_when_it_fails() -> None:
@@ -123,17 +123,17 @@ async def test_let_go_when_it_fails() -> None:
     with pytest.raises(ExceptionGroup):
         await map_tg(lambda _: fails(ValueError()), range(3), limit=2)
     assert await map_tg(returns, [], limit=2) == []
-    assert not _anchored
+    assert not anchored
     for cancel in (True, False):
         task = asyncio.ensure_future(map_tg(lambda _: asyncio.Event().wait(), range(3), limit=2))
         await turns(4)
-        assert len(_anchored) == 1
+        assert len(anchored) == 1
         if cancel:
             task.cancel()
         else:
             task.get_coro().close()
         await turns(6)
-        assert not _anchored
+        assert not anchored
         task.cancel()
         await asyncio.wait([task])
         assert task.cancelled() or task.exception()
@@ -164,7 +164,7 @@ def test_a_deadlocked_tree_lives_until_its_loop_ends(loop_factory) -> None:
     with asyncio.Runner(loop_factory=loop_factory) as runner:
         runner.run(main())
     assert sorted(ended) == ["child 0", "child 1", "parent"]
-    assert not _anchored
+    assert not anchored
 
 
 async def test_the_collector_may_strike_anywhere() -> None:
