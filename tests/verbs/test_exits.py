@@ -9,7 +9,7 @@ from contextlib import suppress
 import pytest
 
 from corral import map_tg, stream_tg
-from corral._supervision import _anchored
+from corral._supervision import anchored
 from tests.children import fails, returns, turns, waits
 
 EXITS = pytest.mark.parametrize("exit_", [SystemExit, KeyboardInterrupt])
@@ -36,7 +36,7 @@ def leaving(loop_factory, verb: str, fn, items, **kwargs) -> tuple[BaseException
     except BaseException as exc:  # which one is the question
         raised = exc.with_traceback(None)
     gc.collect()
-    assert not _anchored
+    assert not anchored
     return raised, told
 
 
@@ -131,5 +131,5 @@ def test_the_loop_can_go_on(loop_factory, exit_) -> None:
     with suppress(exit_):  # the verb's caller gets it too, once all has stopped
         loop.run_until_complete(turns(5))
     assert loop.run_until_complete(map_tg(returns, range(10), limit=3)) == list(range(10))
-    assert not _anchored
+    assert not anchored
     loop.close()
