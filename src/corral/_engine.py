@@ -32,11 +32,12 @@ from abc import abstractmethod
 from asyncio import CancelledError, Future, Task, sleep
 from collections import deque
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
-from contextvars import copy_context
+from contextvars import Context, copy_context
 from sys import maxsize
 from typing import Any, Final
 
 from corral import _worker
+from corral._calls import Call
 from corral._failures import Failures, strip
 from corral._source import AsyncSource, SyncSource
 from corral._supervision import NOTHING, TaskSupervision
@@ -46,36 +47,33 @@ BURST: Final = 256
 
 
 class Run(TaskSupervision):
-    """`fn(item)` for every input of a source, at most `limit` of them at a time.
-
-    Each value goes to its index of `results` if that is given, else to `keep`.
-    """
+    """`fn(item)` for every input of a source, at most `limit` at a time; values go to `results` if given, else to `keep`."""
 
     __slots__ = (
         "aside", "bound", "burst", "context", "crew", "exhausted", "fn", "fresh", "hungry", "least", "limit",
         "parked", "pull", "queue", "results", "reuse", "source", "starting", "total",
     )  # fmt: skip
 
-    def __init__(
-        self,
-        failures: Failures,
-        fn: Callable[[Any], Awaitable[Any]],
-        limit: int | None,
-        results: list[Any] | None = None,
-    ) -> None:
+    def __init__(self, failures: Failures, fn: Call, limit: int | None, results: list[Any] | None = None) -> None:
         super().__init__(asyncio.get_running_loop(), failures)
-        self.context = copy_context()
-        self.fn = fn
-        self.limit = maxsize if limit is None else limit
-        self.results = results
-        self.reuse = _worker.reuse
+        self.context: Context = copy_context()
+        self.fn: Call = fn
+        self.limit: int = maxsize if limit is None else limit
+        self.results: list[Any] | None = results
+        self.reuse: bool = _worker.reuse
         self.source: SyncSource | AsyncSource | None = None
         self.queue: deque[Any] | None = None
         self.parked: deque[Future[None]] = deque()
-        self.total = self.bound = self.least = maxsize
-        self.crew = self.fresh = self.aside = 0
-        self.burst = 1
-        self.starting = self.hungry = self.exhausted = False
+        self.total: int = maxsize
+        self.bound: int = maxsize
+        self.least: int = maxsize
+        self.crew: int = 0
+        self.fresh: int = 0
+        self.aside: int = 0
+        self.burst: int = 1
+        self.starting: bool = False
+        self.hungry: bool = False
+        self.exhausted: bool = False
 
     @abstractmethod
     def keep(self, index: int, item: Any, value: Any) -> None:
@@ -89,7 +87,8 @@ class Run(TaskSupervision):
         """Starts the first workers, or the Task that pulls an async source."""
         if isinstance(items, AsyncIterable):
             self.source = AsyncSource(items)
-            self.pull, self.queue = self.source.pull, self.source.queue
+            self.pull: Callable[[], Any] = self.source.pull
+            self.queue = self.source.queue
             self.add(self.context.run(self.make_task, self.source.feed(self)), self.FEEDER)
             return
         try:
@@ -126,7 +125,7 @@ class Run(TaskSupervision):
             return
         if not self.fresh and not self.aside and (self.started < self.bound or self.make_room()):
             self.hire(self._some())
-        self.gate = min(self.gate, self.started)
+        self.gate: int = min(self.gate, self.started)
 
     def _some(self) -> int:
         """How many workers to start now: twice as many as last time, no more than there is work for."""
@@ -260,8 +259,7 @@ class Run(TaskSupervision):
 
     def close(self) -> None:
         """Nothing more is taken; what runs goes on to its end."""
-        self.closed = True
-        self.gate = 0
+        self.shut()
         while self.parked:
             place = self.parked.popleft()
             if not place.done():

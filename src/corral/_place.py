@@ -14,13 +14,11 @@ from types import TracebackType
 from typing import Any, Self
 
 from corral import _arguments as arguments
-from corral._calls import timed
+from corral._calls import Call, timed
 from corral._failures import own_code
 from corral._progress import SupportsUpdate
 from corral._supervision import Supervision
 from corral.outcome import OnError
-
-Call = Callable[[Any], Awaitable[Any]]
 
 
 class Place(AbstractAsyncContextManager["Place", None]):

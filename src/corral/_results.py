@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterable, Iterable
 from typing import Any, Final
 
+from corral._calls import Call
 from corral._engine import Run
 from corral._failures import Failures
 from corral.outcome import ok
@@ -21,7 +22,7 @@ class ListRun(Run):
     def __init__(
         self,
         failures: Failures,
-        fn: Callable[[Any], Awaitable[Any]],
+        fn: Call,
         items: Iterable[Any] | AsyncIterable[Any],
         limit: int | None,
     ) -> None:
@@ -30,7 +31,7 @@ class ListRun(Run):
         self.kept: list[Any] = [None] * len(sized)
         collect = failures.on_error == "collect"
         super().__init__(failures, fn, limit, None if collect else self.kept)
-        self.bound = len(self.kept)
+        self.bound: int = len(self.kept)
 
     def keep(self, index: int, item: Any, value: Any) -> None:
         """Keeps the value of an input as its outcome."""

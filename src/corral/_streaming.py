@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from asyncio import CancelledError, current_task
-from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterable, Callable, Iterable
 from inspect import CO_ASYNC_GENERATOR, currentframe
 from sys import maxsize
 from types import FrameType, TracebackType
 from typing import Any, Generic, NoReturn, Self, TypeVar, final
 
+from corral._calls import Call
 from corral._engine import Run
 from corral._failures import Failures, note, show
 from corral._place import Place
@@ -26,7 +27,7 @@ class StreamRun(Run):
     def __init__(
         self,
         failures: Failures,
-        fn: Callable[[Any], Awaitable[Any]],
+        fn: Call,
         limit: int | None,
         buffer: int | None,
         *,

@@ -13,7 +13,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
 from corral._failures import Failures, own_code, show, strip
-from corral._turn import turn_of
+from corral._turn import Turn, turn_of
 from corral.outcome import Err
 
 #: Stands for what `fn` returned when it did not return.
@@ -43,15 +43,18 @@ class Supervision(ABC):
     )  # fmt: skip
 
     def __init__(self, loop: asyncio.AbstractEventLoop, failures: Failures) -> None:
-        self.loop = loop
-        self.failures = failures
-        self.collect = failures.on_error == "collect"
+        self.loop: asyncio.AbstractEventLoop = loop
+        self.failures: Failures = failures
+        self.collect: bool = failures.on_error == "collect"
         self.owner = current_task(loop)
         self.waiter: Future[None] | None = None
-        self.started = self.owed = 0
+        self.started: int = 0
+        self.owed: int = 0
         # The index from which a worker has to stop and think before it takes an input; see the engine's essay.
-        self.gate = 0
-        self.aborting = self.closed = self.over = False
+        self.gate: int = 0
+        self.aborting: bool = False
+        self.closed: bool = False
+        self.over: bool = False
         anchored.add(self)
 
     @abstractmethod
@@ -87,11 +90,16 @@ class Supervision(ABC):
         if waiter is not None and not waiter.done():
             waiter.set_result(None)
 
+    def shut(self) -> None:
+        """Nothing more is taken."""
+        self.closed = True
+        self.gate = 0
+
     def abort(self) -> None:
         """Starts nothing new and cancels what runs; called again, it cancels again, as each `cancel()` of the caller does."""
         first = not self.aborting
-        self.aborting = self.closed = True
-        self.gate = 0
+        self.aborting = True
+        self.shut()
         if self.loop.is_closed():
             return
         self.cancel_running(first=first)
@@ -181,7 +189,7 @@ class TaskSupervision(Supervision):
     def __init__(self, loop: asyncio.AbstractEventLoop, failures: Failures) -> None:
         super().__init__(loop, failures)
         self.tasks: dict[Task[None], int] = {}
-        self.turn = turn_of(loop)
+        self.turn: Turn = turn_of(loop)
         # One for all tasks, in one context: a worker's checks touch both, and a thousand of each push other things out of the cache.
         self.on_end: Callable[[Task[None]], None] | None = self._done
 

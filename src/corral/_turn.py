@@ -40,7 +40,7 @@ class Turn:
         self._deadline = 0.0
         self._hungry: list[Hungry] = []
         #: Of nobody: what an input has set must not reach the workers that a tick starts, or that a Task's end does.
-        self.context = Context()
+        self.context: Context = Context()
 
     def is_over(self) -> bool:
         """Whether the slice of this iteration is used up; opens one if there is none yet."""
