@@ -6,7 +6,7 @@ The same supervision as in the engine, and the shape of `asyncio.gather`: a done
 from __future__ import annotations
 
 import asyncio
-from asyncio import CancelledError, Future
+from asyncio import Future
 from collections.abc import Awaitable
 from types import CoroutineType
 from typing import Any, Final
@@ -22,15 +22,6 @@ PLAIN: Final[frozenset[Any]] = frozenset({CoroutineType})
 
 async def _await(aw: Awaitable[Any]) -> Any:
     return await aw
-
-
-def _cancellation_of(task: Future[Any]) -> CancelledError:
-    """What a cancelled Task ended with: it knows the message, and where it struck."""
-    try:
-        task.exception()
-    except CancelledError as exc:
-        return exc
-    return CancelledError()
 
 
 class FewRun(Supervision):
@@ -71,12 +62,9 @@ class FewRun(Supervision):
         if not_awaited_by is not None:  # pragma: no cover - 3.14 and later only
             not_awaited_by(task, self.owner)
         try:
-            value = task.result()
-        except BaseException:
-            value = NOTHING
-        if value is NOTHING:
-            error = _cancellation_of(task) if task.cancelled() else task.exception()
-            self.caught(index, self.kept[index], NOTHING, error or CancelledError())
+            value = task.result()  # asked once: on 3.11 a second answer has forgotten the cancellation's message
+        except BaseException as error:
+            self.caught(index, self.kept[index], NOTHING, error)
         else:
             self.kept[index] = ok(index, self.kept[index], value) if self.collect else value
         if not self.places:
@@ -117,4 +105,4 @@ class FewRun(Supervision):
         return self.kept
 
 
-own_code.update({_await.__code__, _cancellation_of.__code__, FewRun.ended.__code__})
+own_code.update({_await.__code__, FewRun.ended.__code__})
