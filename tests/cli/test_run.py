@@ -329,6 +329,8 @@ def test_unreadable_input(corral, folder, monkeypatch):
     [
         ("uvloop", ("--loop", "uvloop"), "--loop uvloop needs uvloop, which is not installed: pip install 'corral[uvloop]'"),
         ("stamina", ("--retries", 2), "--retries needs stamina, which is not installed: pip install 'corral[cli]'"),
+        ("distributed", ("--dask", "tcp://x"), "--dask needs distributed, which is not installed: pip install 'corral[dask]'"),
+        ("ray", ("--ray", "auto"), "--ray needs ray, which is not installed: pip install 'corral[ray]'"),
         ("aiolimiter", ("--rate", 2), "--rate needs aiolimiter, which is not installed: pip install 'corral[cli]'"),
     ],
 )  # fmt: skip

@@ -183,6 +183,12 @@ async def tells_its_process(item):
     return os.getpid()
 
 
+async def tells_its_process_or_fails(item):
+    if item % 2:
+        raise ValueError(f"{item} is odd")
+    return await tells_its_process(item)
+
+
 async def each_its_own_way(item):
     """Of four inputs one is well, one fails, one takes too long, one is well the second time."""
     if item % 4 == 1:

@@ -10,7 +10,9 @@ from collections.abc import Callable, Generator
 from concurrent.futures import Executor, Future
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, NamedTuple, ParamSpec, TypeVar
+from typing import Any, Final, NamedTuple, ParamSpec, TypeVar
+
+_ANSWERS_WITHIN: Final = 5.0
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -121,6 +123,7 @@ def ray_executor(address: str, workers: int | None = None) -> Generator[RayExecu
     Fails: `ModuleNotFoundError` without the package `ray`; `ConnectionError` when nobody answers.
     """
     ray: Any = importlib.import_module("ray")  # its types are not all there
+    _check_answers(address)
     try:
         _knock(address)
         ray.init(address=address, log_to_driver=False, configure_logging=False)
@@ -131,3 +134,14 @@ def ray_executor(address: str, workers: int | None = None) -> Generator[RayExecu
             yield executor
     finally:
         ray.shutdown()
+
+
+def _check_answers(address: str) -> None:
+    """Ray itself takes minutes to find that nobody listens. Fails: `ConnectionError`, within seconds."""
+    host, colon, port = address.rpartition("//")[2].rpartition(":")
+    if not colon or not port.isdigit():
+        return  # a name that Ray looks up by itself
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_ANSWERS_WITHIN).close()
+    except OSError as exc:
+        raise ConnectionError(f"no Ray cluster answers at {address}: {exc.strerror or exc}") from exc
