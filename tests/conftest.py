@@ -72,6 +72,12 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """The same for what a file of tests has imported: Ray and pandas would cost every later test of the verbs its walk."""
+    if nextitem is not None and nextitem.path != item.path:
+        pytest_collection_finish()
+
+
 def _watched(test: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
     if hasattr(test, "watched"):  # parametrized tests share one function
         return test

@@ -77,7 +77,9 @@ def test_missing_extra(monkeypatch, option, library):
 def test_dask():
     """`dask=` runs on the cluster at that address."""
     distributed = pytest.importorskip("distributed")
-    with distributed.LocalCluster(n_workers=1, threads_per_worker=2, dashboard_address=None, memory_limit=0) as cluster:
+    with distributed.LocalCluster(
+        n_workers=1, threads_per_worker=2, host="127.0.0.1", dashboard_address="127.0.0.1:0", memory_limit=0
+    ) as cluster:
         assert run_job(FN, range(50), limit=10, out="out.jsonl", dask=cluster.scheduler_address).ok == 50
     assert os.getpid() not in processes()
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import abstractmethod
-from asyncio import CancelledError, Future
+from asyncio import CancelledError, Future, sleep
 from collections import deque
 from collections.abc import Awaitable, Iterable
 from concurrent import futures
@@ -44,6 +44,9 @@ class Elsewhere(Place):
         lanes: How many calls the executor has to run at the same time.
         live: Whether it is in this process, so that nothing has to be packed.
     """
+
+    #: How many turns of the loop what was closed takes to be over.
+    turns_to_close = 0
 
     def __init__(self, errand: Errand, executor: Executor, limit: int | None, lanes: int, *, live: bool) -> None:
         self.errand = errand
@@ -111,6 +114,11 @@ class Elsewhere(Place):
             except CancelledError as exc:
                 interrupted = exc  # what runs elsewhere has been told to stop, if it can be; now it is waited for
         self.close()
+        for _ in range(self.turns_to_close):
+            try:
+                await sleep(0)
+            except CancelledError as exc:
+                interrupted = exc
         if interrupted is not None:
             raise interrupted
 

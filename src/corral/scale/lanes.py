@@ -73,6 +73,8 @@ class Lane:
 class Lanes(Elsewhere):
     """An executor on this machine."""
 
+    turns_to_close = 4  # for the loop's own task of a connection that was just being accepted
+
     def __init__(self, errand: Errand, executor: Executor, limit: int | None, lanes: int, *, live: bool) -> None:
         super().__init__(errand, executor, limit, lanes, live=live)
         self._share = _MOST if limit is None else ceil(limit / lanes)
@@ -188,7 +190,9 @@ class Lanes(Elsewhere):
             return
         if lane in self._lanes:
             if lane.flying:
-                self.broken(RuntimeError("a worker has left without a word"))
+                # The connection's end may be heard before the executor's own error, which says more.
+                error = None if lane.future.cancelled() else lane.future.exception()
+                self.broken(error or RuntimeError("a worker has left without a word"))
             self._lanes.remove(lane)
         self.ask()
 
