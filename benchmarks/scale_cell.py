@@ -46,6 +46,10 @@ async def measure_processes(spec: Spec, work: Work) -> dict[str, Any]:
     return {"seconds": seconds}
 
 
+#: How the results of a pool are taken.
+KINDS = ("one by one", "list")
+
+
 async def measure_end_to_end(spec: Spec, work: Work) -> dict[str, Any]:
     """With the start and the end of the pool; results as a list, or one by one as they come."""
     from corral.scale import OwnPool

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from benchmarks.cell import Spec
 from benchmarks.row import Check, Row, number, ratio
+from benchmarks.scale_cell import KINDS
 
 TINY, KILLED = 20_000, 50
 
@@ -23,7 +24,7 @@ ROWS = [
         {
             f"{name}, {kind}": Spec(mode, kind, "at_once", n=TINY)
             for name, mode in (("corral", "end_to_end"), ("aiomultiprocess", "aiomultiprocess"))
-            for kind in ("one by one", "list")
+            for kind in KINDS
         },
         (
             Check(

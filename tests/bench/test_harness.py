@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import cell, contenders, figures, grid, guard_cell, inputs, report, rows, runner
+from benchmarks import cell, contenders, figures, grid, guard_cell, inputs, report, rows, runner, scale_cell
 from benchmarks.cell import Spec
 from benchmarks.rows import Check, Row
 from benchmarks.runner import CellFailed, Spread, interleaved, run_cell
@@ -80,11 +80,12 @@ def test_cells_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_every_figure_names_cells_that_exist() -> None:
     """No row of the figures asks for a mode, contender, input or label that is not there."""
+    known = {*contenders.BY_NAME, *contenders.DRAINS, *scale_cell.KINDS, "", "raised"}
     for row in rows.ROWS:
         for spec in row.cells.values():
             assert spec.mode in {*cell.MODES, rows.IMPORT}
             assert spec.work in {*inputs.WORK, "http"}
-            assert spec.mode == rows.IMPORT or spec.contender in {*contenders.BY_NAME, *contenders.DRAINS, "", "raised"}
+            assert spec.mode == rows.IMPORT or spec.contender in known
         one = {
             label: dict.fromkeys(
                 (
