@@ -94,7 +94,7 @@ def lowest(session):
     rest = [
         line for line in Path("constraints/dev.txt").read_text().splitlines() if line.partition("==")[0] not in taken
     ]
-    merged = Path(session.create_tmp(), "constraints.txt")
+    merged = Path(session.cache_dir, "lowest.txt")  # not `create_tmp`: it moves the tests' temporary files under .nox
     merged.write_text("\n".join(low + rest))
     install(session, "cli,lsp,tqdm,uvloop", "test", constraints=("--constraints", str(merged)))
     pytest(session, "-m", EVERYWHERE, "tests/cli", "tests/job", "tests/check/lsp")
