@@ -103,13 +103,16 @@ def run(make_loop: MakeLoop, main: Awaitable[Any]) -> Any:
 
 @pytest.mark.parametrize("what", FUNCTIONS)
 def test_workers_are_reused(loop_factory: MakeLoop, workers: list[int], what: str) -> None:
-    """Inputs that return at once need one worker in all, those that wait no more than may run, whatever 100,000 are."""
+    """Inputs that return at once need one worker in all, those that wait as many as may run; not one more for 100,000."""
     fn, n, most = FUNCTIONS[what]
     if fn is not at_once and loop_factory is LOOPS["debug"]:
         n //= 10  # a hundred microseconds each there
     outcomes = run(loop_factory, corral.map_tg(fn, range(n), limit=LIMIT, on_error="collect"))
     assert len(outcomes) == n
-    assert 1 <= len(workers) <= most
+    if loop_factory is LOOPS["debug"]:  # so slow that a slice may end before the last of them is needed
+        assert 1 <= len(workers) <= most
+    else:
+        assert len(workers) == most
 
 
 @pytest.mark.parametrize("ordered", [True, False])
