@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -155,3 +156,11 @@ def test_travels(folder):
     assert (again.name, again.spec) == (function.name, function.spec)
     given = pickle.loads(pickle.dumps(described(functions.same)))
     assert given == Function(functions.same, "tests.job.functions:same")
+
+
+def test_found_by_many_threads_at_once(folder):
+    """A thread that asks while another is importing the file waits for the whole of it, and it is run once."""
+    (folder / "slow.py").write_text("import time\ntime.sleep(0.2)\nasync def fetch(item): ...\n")
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(resolve, ["slow.py:fetch"] * 4))
+    assert len({function.call for function in found}) == 1

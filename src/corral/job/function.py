@@ -10,6 +10,7 @@ import importlib.util
 import inspect
 import pkgutil
 import sys
+import threading
 import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -18,6 +19,9 @@ from types import ModuleType
 from typing import Any
 
 from corral.job.errors import JobError
+
+# A cluster's worker unpickles on several threads: none may see a file's module while another is still running it.
+_loading = threading.RLock()
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,8 @@ def resolve(spec: str, directory: str | None = None) -> Function:
     if not colon or not place or not attribute:
         raise JobError(_no_colon(spec, where))
     if place.endswith(".py") or "/" in place:
-        module = _from_file((where / place).resolve(), place)
+        with _loading:
+            module = _from_file((where / place).resolve(), place)
         stem = Path(place).stem
     else:
         module = _from_name(place, where)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from corral.check.tool import pool
 from corral.check.tool.run import Options
 from tests.check.tool.tree import LOST, checked, grow, told
 
@@ -111,22 +111,45 @@ def test_standard_input_is_parsed_whatever_is_in_it() -> None:
     assert told(checked("-", stdin=b"def f(:\n")) == ["-:1 TG000"]
 
 
-def test_process_that_dies_costs_its_file_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A file on which a worker process dies is told, and all others have their findings."""
-    real = pool.check_source
+DEADLY = """
+import os, sys, threading
+from corral.check.tool import pool
+from tests.check.tool.tree import LOST, checked, grow, told
 
-    def deadly(data: bytes, path: str, settings: object) -> object:
-        if path == "deadly.py":
-            os._exit(11)
-        return real(data, path, settings)  # type: ignore[arg-type]  # passed on as it came
+real = pool.check_source
+names = [f"m{number:02}.py" for number in range(30)]
 
-    monkeypatch.setattr(pool, "check_source", deadly)
-    filler = "x = 'y'\n" * 4000
-    names = [f"m{number:02}.py" for number in range(30)]
-    grow(dict.fromkeys([*names, "deadly.py"], LOST + filler))
+def deadly(data, path, settings):
+    if path == "deadly.py":
+        os._exit(11)
+    return real(data, path, settings)
+
+pool.check_source = deadly  # at the top: a spawned process runs this file again, as far as here
+
+if __name__ == "__main__":
+    if sys.argv[1] == "spawn":
+        threading.Thread(target=threading.Event().wait, daemon=True).start()
+    os.chdir(sys.argv[2])
+    grow(dict.fromkeys([*names, "deadly.py"], LOST + "x = 'y'\\n" * 4000))
     result = checked(workers=2)
-    assert told(result) == ["deadly.py:1 TG000", *(f"{name}:5 TG001" for name in names)]
+    assert told(result) == ["deadly.py:1 TG000", *(f"{name}:5 TG001" for name in names)], told(result)
     assert "the process that analysed it died" in result.findings[0].message
+"""
+
+
+@pytest.mark.parametrize("start", ["fork", "spawn"])
+def test_process_that_dies_costs_its_file_alone(tmp_path: Path, start: str) -> None:
+    """A file on which a worker process dies is told, and all others have their findings; however processes are started."""
+    program = tmp_path / "program" / "deadly_program.py"
+    program.parent.mkdir()
+    program.write_text(DEADLY)
+    (tmp_path / "tree").mkdir()
+    root = str(Path(__file__).parents[3])
+    env = {**os.environ, "PYTHONPATH": root}
+    ran = subprocess.run(
+        [sys.executable, program, start, tmp_path / "tree"], env=env, capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, ran.stderr
 
 
 def test_options_have_the_defaults_of_a_user() -> None:
