@@ -31,8 +31,8 @@ def running(watch: Watch, before: Tasks) -> Iterator[Future[Any]]:
 
 def _unsettled(watch: Watch, before: Tasks) -> bool:
     """Whether a few more turns of the loop may change what there is to tell."""
-    unfinished = (task for task in watch.held if not task.done() and task not in before)
-    return bool(watch.failures.boxes) or watch.siblings.settling or any(unfinished)
+    held = any(task not in before for task in watch.held)  # running, or done and its callbacks are due
+    return bool(watch.failures.boxes) or watch.siblings.settling or held
 
 
 async def settle(watch: Watch, before: Tasks) -> None:

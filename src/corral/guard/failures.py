@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Any, Final, final
 from weakref import WeakSet, ref
 
 from corral.guard.places import Made, Threadsafe, name_of
-from corral.guard.private import children_of, coro_of, exception_of, is_task, is_unread
+from corral.guard.private import (
+    children_of,
+    coro_of,
+    exception_of,
+    failure_told,
+    is_task,
+    is_unread,
+    tell_no_more,
+)
 from corral.guard.report import shown
 
 if TYPE_CHECKING:
@@ -33,7 +41,6 @@ class Unread:
     made: Made
     coroutine: str | None
     since: float
-    told: bool = False
 
 
 @final
@@ -87,19 +94,20 @@ class Failures:
             made: Made = box[1]
             return made
         kept = self._unread.get(id(task))
-        return kept.made if kept is not None else None
+        return (
+            kept.made if kept is not None and kept.task() is task else None
+        )  # else it is of one that had this id before
 
     def look(self, age: float | None, before: WeakSet[Future[Any]]) -> bool:
         """Tells of every task that nobody has looked at for `age` seconds, None for any; whether some are too young."""
         now, young = time.monotonic(), False
         for kept in list(self._unread.values()):
             task = kept.task()
-            if task is None or not is_unread(task) or task in before or kept.told:
+            if task is None or not is_unread(task) or task in before or failure_told(task):
                 continue
             if age is not None and now - kept.since < age:
                 young = True
                 continue
-            kept.told = True
             since = f"{now - kept.since:.1f} s later" if age is not None else "by now"
             self._tell(task, kept, f"failed; somebody holds it, and {since} nobody has looked")
         return young
@@ -116,15 +124,15 @@ class Failures:
                 self._watch.report("lost", task, what, self._watch.made(task))
             return
         future = context.get("future")
-        if message.endswith(_NEVER) and asyncio.isfuture(future) and future not in self._watch.reported:
-            self._dropped(future)
+        if message.endswith(_NEVER) and asyncio.isfuture(future):
+            kept = self._unread.pop(id(future), None)
+            if future not in self._watch.reported and not failure_told(future):
+                self._dropped(future, kept)
 
-    def _dropped(self, future: Future[Any]) -> None:
+    def _dropped(self, future: Future[Any], kept: Unread | None) -> None:
         """Nobody holds it any more."""
         if is_task(future):
-            kept = self._unread.pop(id(future), None)
-            if kept is None or not kept.told:
-                self._tell(future, kept, "failed, and nobody can see it any more")
+            self._tell(future, kept, "failed, and nobody can see it any more")
         elif (children := children_of(future)) is not None:
             error = exception_of(future)
             if error is not None:  # else its children were cancelled, and told about if need be
@@ -134,6 +142,7 @@ class Failures:
             self._watch.threads.died(future)
 
     def _tell(self, task: Any, kept: Unread | None, what: str) -> None:
+        tell_no_more(task)
         error = exception_of(task)
         made, coroutine = (kept.made, kept.coroutine) if kept is not None else (None, None)
         who = f"task {task.get_name()!r} ({name_of(coro_of(task)) or coroutine or 'of an unknown coroutine'})"
@@ -143,11 +152,7 @@ class Failures:
     def _purge(self) -> None:
         """Forgets tasks that were seen after all, whenever the number of those that are kept has doubled."""
         if len(self._unread) >= self._purge_at:
-            alive = {key: kept for key, kept in self._unread.items() if self._waiting(kept)}
-            self._unread.clear()
-            self._unread.update(alive)
-            self._purge_at = max(_PURGE, 2 * len(alive))
-
-    @staticmethod
-    def _waiting(kept: Unread) -> bool:
-        return is_unread(kept.task())
+            for key, kept in list(self._unread.items()):  # a copy: a task may die in another thread meanwhile
+                if not is_unread(kept.task()):
+                    self._unread.pop(key, None)
+            self._purge_at = max(_PURGE, 2 * len(self._unread))

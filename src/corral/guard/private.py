@@ -6,6 +6,7 @@ import asyncio
 import sys
 from asyncio import AbstractEventLoop, Future, Task, events, runners, tasks
 from collections.abc import Callable
+from contextlib import suppress
 from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any, Final, TypeGuard, cast
 
@@ -64,6 +65,20 @@ def exception_of(future: Any) -> Exception | None:
 def is_unread(future: Any) -> bool:
     """Whether it failed, and nobody has asked it how."""
     return bool(getattr(future, "_log_traceback", False))
+
+
+def tell_no_more(task: Any) -> None:
+    """Notes on the task itself that its failure has been told.
+
+    The task outlives the watch that told, and is asked once more when the collector takes it, when no weak reference knows it.
+    """
+    with suppress(AttributeError):  # somebody's own kind of future, which takes no attributes
+        task._corral_told = True
+
+
+def failure_told(task: object) -> bool:
+    """Whether this, or an earlier watch over the same loop, has told of the task's failure."""
+    return hasattr(task, "_corral_told")
 
 
 def children_of(future: Any) -> list[Future[Any]] | None:
