@@ -32,7 +32,6 @@ from abc import abstractmethod
 from asyncio import CancelledError, Future, Task, sleep
 from collections import deque
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
-from contextvars import Context, copy_context
 from sys import maxsize
 from typing import Any, Final
 
@@ -50,13 +49,12 @@ class Run(TaskSupervision):
     """`fn(item)` for every input of a source, at most `limit` at a time; values go to `results` if given, else to `keep`."""
 
     __slots__ = (
-        "aside", "bound", "burst", "context", "crew", "exhausted", "fn", "fresh", "hungry", "least", "limit",
-        "parked", "pull", "queue", "results", "reuse", "source", "starting", "total",
+        "aside", "bound", "burst", "crew", "exhausted", "fn", "fresh", "hungry", "least", "limit",
+        "parked", "pull", "queue", "results", "reuse", "source", "total",
     )  # fmt: skip
 
     def __init__(self, failures: Failures, fn: Call, limit: int | None, results: list[Any] | None = None) -> None:
         super().__init__(asyncio.get_running_loop(), failures)
-        self.context: Context = copy_context()
         self.fn: Call = fn
         self.limit: int = maxsize if limit is None else limit
         self.results: list[Any] | None = results
@@ -71,7 +69,6 @@ class Run(TaskSupervision):
         self.fresh: int = 0
         self.aside: int = 0
         self.burst: int = 1
-        self.starting: bool = False
         self.hungry: bool = False
         self.exhausted: bool = False
 
@@ -89,7 +86,7 @@ class Run(TaskSupervision):
             self.source = AsyncSource(items)
             self.pull: Callable[[], Any] = self.source.pull
             self.queue = self.source.queue
-            self.add(self.context.run(self.make_task, self.source.feed(self)), self.FEEDER)
+            self.employ(self.source.feed(self), self.FEEDER)
             return
         try:
             self.source = SyncSource(items, self.context.copy())
@@ -102,21 +99,10 @@ class Run(TaskSupervision):
     def hire(self, count: int) -> None:
         """Starts `count` workers."""
         for _ in range(count):
-            worker = _worker.work(self)
-            self.starting = True
-            try:
-                task = self.context.run(self.make_task, worker)
-            except BaseException as exc:
-                worker.close()
-                self.bug(exc)
-                if isinstance(exc, KeyboardInterrupt | SystemExit):
-                    raise
+            if not self.employ(_worker.work(self), self.FRESH):
                 return
-            finally:
-                self.starting = False
             self.crew += 1
             self.fresh += 1
-            self.add(task, self.FRESH)
 
     def pump(self) -> None:
         """Starts more workers if all there are wait inside inputs, and there is something to take."""

@@ -40,6 +40,10 @@ class FewRun(Supervision):
         try:
             self._start()
         except BaseException as exc:
+            for index in range(self.started, len(self.kept)):
+                if asyncio.isfuture(aw := self.kept[index]):  # it is cancelled and waited for, like those before it
+                    self.places[aw] = index
+                    aw.add_done_callback(self.ended)
             self.bug(exc)
 
     def _start(self) -> None:
@@ -49,12 +53,20 @@ class FewRun(Supervision):
             if type(aw) in PLAIN:
                 task = create(aw)
             else:
-                task = create(aw) if asyncio.iscoroutine(aw) else aw if asyncio.isfuture(aw) else create(_await(aw))
+                task = create(aw) if asyncio.iscoroutine(aw) else aw if asyncio.isfuture(aw) else self._task_for(aw)
             places[task] = index
             task.add_done_callback(ended)
             self.started = index + 1
             if awaited_by is not None:  # pragma: no cover - 3.14 and later only
                 awaited_by(task, self.owner)
+
+    def _task_for(self, aw: Awaitable[Any]) -> Future[Any]:
+        coro = _await(aw)
+        try:
+            return self.loop.create_task(coro)
+        except BaseException:
+            coro.close()
+            raise
 
     def ended(self, task: Future[Any]) -> None:
         """Takes down what came of one."""

@@ -10,6 +10,7 @@ import inspect
 from abc import ABC, abstractmethod
 from asyncio import CancelledError, Future, Task, current_task
 from collections.abc import Callable, Coroutine
+from contextvars import Context, copy_context
 from typing import Any, Final
 
 from corral._failures import Failures, own_code, show, strip
@@ -181,14 +182,16 @@ class Supervision(ABC):
 class TaskSupervision(Supervision):
     """Supervises tasks of its own making."""
 
-    __slots__ = ("on_end", "tasks", "turn")
+    __slots__ = ("context", "on_end", "starting", "tasks", "turn")
 
     #: States of a task: a worker made and not yet run, a worker, one on its own way out, and the one that feeds.
     FRESH, OURS, GONE, FEEDER = range(4)
 
     def __init__(self, loop: asyncio.AbstractEventLoop, failures: Failures) -> None:
         super().__init__(loop, failures)
+        self.context: Context = copy_context()
         self.tasks: dict[Task[None], int] = {}
+        self.starting: bool = False
         self.turn: Turn = turn_of(loop)
         # One for all tasks, in one context: a worker's checks touch both, and a thousand of each push other things out of the cache.
         self.on_end: Callable[[Task[None]], None] | None = self._done
@@ -196,6 +199,22 @@ class TaskSupervision(Supervision):
     @abstractmethod
     def lost(self, state: int) -> None:
         """A task ended without a word: it was cancelled by a stranger while it held no input."""
+
+    def employ(self, coro: Coroutine[Any, Any, None], state: int) -> bool:
+        """Runs a coroutine of ours in a Task. False if the loop would not have it, which is the end."""
+        self.starting = True
+        try:
+            task = self.context.run(self.make_task, coro)
+        except BaseException as exc:
+            coro.close()
+            self.bug(exc)
+            if isinstance(exc, KeyboardInterrupt | SystemExit):
+                raise
+            return False
+        finally:
+            self.starting = False
+        self.add(task, state)
+        return True
 
     def make_task(self, coro: Coroutine[Any, Any, None]) -> Task[None]:
         """A task in the context that this is called in: `context=` would break task factories of two arguments."""
