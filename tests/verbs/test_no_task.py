@@ -52,6 +52,7 @@ async def raised_by(call: Callable[[], Any]) -> BaseException | None:
     assert asyncio.all_tasks() <= before
     gc.collect()
     assert not anchored
+    assert error is None or error.__cause__ is None  # once refused, no other Task is asked for
     return error
 
 

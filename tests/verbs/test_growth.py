@@ -1,0 +1,145 @@
+"""When a worker more is started: if all there wait inside inputs, soon enough that those may wait for each other, and else not."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import pytest
+
+from corral import _turn, _worker, gather_tg, map_tg, stream_tg
+from tests.children import turns
+
+# In debug mode each of some thousand inputs that wait costs a millisecond, and shows nothing else.
+QUICK = pytest.mark.asyncio(loop_factories=["stock", "uvloop", "eager"])
+
+
+@pytest.fixture
+def workers(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """A list with an entry for each worker that was made."""
+    made: list[int] = []
+    work = _worker.work
+
+    def counting(run: Any) -> Any:
+        made.append(1)
+        return work(run)
+
+    monkeypatch.setattr(_worker, "work", counting)
+    return made
+
+
+class Meeting:
+    """Inputs from `first` on wait until so many of them have come."""
+
+    def __init__(self, first: int, size: int) -> None:
+        self.first, self.size, self.came, self.everybody = first, size, 0, asyncio.Event()
+
+    async def __call__(self, item: int) -> int:
+        if item >= self.first:
+            self.came += 1
+            if self.came == self.size:
+                self.everybody.set()
+            await self.everybody.wait()
+        elif item == self.first // 2:
+            await turns(1)  # the slice ends, and has seen that inputs are short
+        return item
+
+    def plain(self) -> range:
+        return range(self.first + self.size)
+
+    def generator(self) -> Iterator[int]:
+        yield from self.plain()
+
+    async def asynchronous(self) -> AsyncIterator[int]:
+        for item in self.plain():
+            yield item
+
+
+@QUICK
+@pytest.mark.parametrize("source", ["plain", "generator", "asynchronous"])
+@pytest.mark.parametrize("verb", ["map_tg", "stream_tg", "gather_tg"])
+async def test_waiting_after_many_that_did_not(verb: str, source: str) -> None:
+    """Thousands of short inputs, then some that wait for each other: no matter where those begin, none waits in vain."""
+    for first in range(2000, 2009):
+        meeting = Meeting(first, 30)
+        items = getattr(meeting, source)()
+        async with asyncio.timeout(30):
+            if verb == "map_tg":
+                assert await map_tg(meeting, items, limit=None) == list(meeting.plain())
+            elif verb == "gather_tg":
+                assert await gather_tg(*map(meeting, meeting.plain())) == list(meeting.plain())
+            else:
+                async with stream_tg(meeting, items, limit=None) as results:
+                    assert [outcome.value async for outcome in results] == list(meeting.plain())
+
+
+@QUICK
+@pytest.mark.parametrize("size", [1024, 1025, 1500, 2177])
+async def test_more_wait_than_there_are_places(size: int) -> None:
+    """All of a generator's inputs wait for its last one: the list of results grows in time, wherever it is full."""
+    meeting = Meeting(0, size)
+    async with asyncio.timeout(60):
+        assert await map_tg(meeting, meeting.generator(), limit=None) == list(range(size))
+
+
+@pytest.mark.parametrize("end", [0.0, 3600.0], ids=["a look at each", "none"])
+@pytest.mark.parametrize("limit", [7, None])
+async def test_no_worker_more_for_inputs_that_never_wait(
+    monkeypatch: pytest.MonkeyPatch, workers: list[int], limit: int | None, end: float
+) -> None:
+    """Inputs that do not suspend need one worker, also if each of them uses up the slice: who stands aside needs no help."""
+    monkeypatch.setattr(_turn, "SLICE", end)
+
+    async def fn(item: int) -> int:
+        return item
+
+    assert await map_tg(fn, range(100), limit=limit) == list(range(100))
+    assert len(workers) == 1
+
+
+async def test_one_more_for_one_that_waits(workers: list[int]) -> None:
+    """One input that waits costs one worker more, not as many as there might be."""
+
+    async def fn(item: int) -> None:
+        await turns(3 * (item == 5))
+
+    await map_tg(fn, range(100), limit=None)
+    assert len(workers) == 2
+
+
+@QUICK
+async def test_twice_as_many_each_time(monkeypatch: pytest.MonkeyPatch, workers: list[int]) -> None:
+    """While all wait, 1, 2, 4 … are started at a time, each time in one iteration of the loop, and 256 at most."""
+    monkeypatch.setattr(_turn, "SLICE", 3600.0)
+    release, steps = asyncio.Event(), [0]
+    running = asyncio.ensure_future(map_tg(lambda _: release.wait(), range(1500), limit=1100))
+    while len(workers) < 1100:
+        await turns(1)
+        if len(workers) > sum(steps):
+            steps.append(len(workers) - sum(steps))
+    release.set()
+    await running
+    assert steps == [0, 1, 1, 2, 4, 8, 16, 32, 64, 128, 256, 256, 256, 76]
+
+
+@pytest.mark.parametrize("count", [5, 6, 9, 20])
+async def test_no_more_than_awaitables(workers: list[int], count: int) -> None:
+    """What was given is counted: no worker is started that would find nothing."""
+    meeting = Meeting(0, count)
+    assert await gather_tg(*map(meeting, range(count))) == list(range(count))
+    assert len(workers) == count
+
+
+async def test_no_more_than_pulled(workers: list[int]) -> None:
+    """Nor is one for inputs that an async source has not yet given."""
+    release = asyncio.Event()
+
+    async def source() -> AsyncIterator[int]:
+        for item in range(5):
+            await turns(4)
+            yield item
+        release.set()
+
+    await map_tg(lambda _: release.wait(), source(), limit=50)
+    assert len(workers) == 5
