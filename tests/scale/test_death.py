@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import re
 import signal
 import subprocess
 import sys
+import tempfile
 import textwrap
 import time
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
@@ -72,8 +74,8 @@ async def test_pool_that_is_shut() -> None:
         await map_tg(f.same, range(5), limit=2, executor=pool, on_error="collect")
 
 
-def test_workers_end_with_their_parent(tmp_path: Path) -> None:
-    """When the parent is killed, the workers of a pool of our own are gone within seconds."""
+def killed_parent(folder: Path) -> list[int]:
+    """Kills a process whose verb runs over a pool of our own; its children."""
     program = textwrap.dedent(
         """
         import asyncio, sys
@@ -92,18 +94,46 @@ def test_workers_end_with_their_parent(tmp_path: Path) -> None:
             asyncio.run(main())
         """
     )
-    script = tmp_path / "parent.py"
+    script = folder / "parent.py"
     script.write_text(program)
     root = Path(__file__).parents[2]
-    parent = subprocess.Popen([sys.executable, script, tmp_path], env={"PYTHONPATH": str(root)})
+    parent = subprocess.Popen(
+        [sys.executable, script, folder], env={"PYTHONPATH": str(root), "TMPDIR": os.environ.get("TMPDIR", "/tmp")}
+    )
     try:
-        _wait(lambda: len(list(tmp_path.glob("began-*"))) == 4)
-        children = _children(parent.pid)
+        _wait(lambda: len(list(folder.glob("began-*"))) == 4)
+        return _children(parent.pid)
     finally:
         parent.send_signal(signal.SIGKILL)
         parent.wait()
+
+
+def test_workers_end_with_their_parent(tmp_path: Path) -> None:
+    """When the parent is killed, the workers of a pool of our own are gone within seconds."""
+    children = killed_parent(tmp_path)
     assert len(children) >= 2
     _wait(lambda: not any(_lives(pid) for pid in children))
+
+
+async def test_folder_of_a_killed_parent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The socket that a killed process leaves behind is taken away by the next call; those that are in use, and what is not ours, stay."""
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    killed_parent(tmp_path)
+    (left,) = temporary.iterdir()
+    (temporary / "corral-lanes-theirs").mkdir()
+    (temporary / "corral-lanes-link").symlink_to(left)
+    with OwnPool(2) as pool:
+        async with stream_tg(f.same, range(100), limit=1, executor=pool) as results:
+            assert not left.exists()
+            in_use = {path.name for path in temporary.iterdir()}
+            assert len(in_use) == 3
+            assert await map_tg(f.same, range(5), limit=2, executor=pool) == list(range(5))
+            assert {path.name for path in temporary.iterdir()} == in_use
+            assert [ok.value async for ok in results] == list(range(100))
+    assert {path.name for path in temporary.iterdir()} == {"corral-lanes-theirs", "corral-lanes-link"}
 
 
 def _wait(until: object, seconds: float = 60) -> None:

@@ -8,20 +8,18 @@ when there is nothing to do, and steps back in line when others wait for a worke
 from __future__ import annotations
 
 import asyncio
-import shutil
-import tempfile
 from collections.abc import Iterable, Sequence
 from concurrent import futures
 from concurrent.futures import Executor
 from functools import partial
 from itertools import chain
 from math import ceil
-from pathlib import Path
 from typing import Any, Final
 
 from corral.scale import parcel
 from corral.scale.elsewhere import Elsewhere, Sent
 from corral.scale.errand import Errand
+from corral.scale.folder import SocketFolder
 from corral.scale.lane import serve_live, serve_packed
 from corral.scale.link import Frames, LiveLink, Port
 from corral.scale.pace import Cost
@@ -31,8 +29,6 @@ from corral.scale.settle import settle_live, settle_packed
 #: Seconds between two looks at whether a lane is idle, or had its turn while others wait.
 _LOOK: Final = 0.05
 _TURN: Final = 0.2
-#: What every system takes as the path of a socket.
-_LONGEST_PATH: Final = 100
 #: Most inputs in one lane, where there is no limit.
 _MOST: Final = 4096
 _GROWTH: Final = 8
@@ -81,24 +77,17 @@ class Lanes(Elsewhere):
         self._lanes: list[Lane] = []
         self._by_token: dict[str, Lane] = {}
         self._made = 0
-        self._folder: Path | None = None
+        self._folder: SocketFolder | None = None
         self._server: asyncio.Server | None = None
         self._timer: asyncio.TimerHandle | None = None
-
-    @property
-    def _path(self) -> str:
-        return str(self._folder and self._folder / "lanes")
 
     async def open(self) -> None:
         """Listens for the lanes: on a socket in a folder that only this user can enter."""
         if self.live:
             return
-        self._folder = Path(tempfile.mkdtemp(prefix="corral-"))
+        self._folder = SocketFolder()
         try:
-            if len(self._path) > _LONGEST_PATH:
-                self._folder.rmdir()
-                self._folder = Path(tempfile.mkdtemp(prefix="corral-", dir="/tmp"))
-            self._server = await self.loop.create_unix_server(lambda: Frames(self._greeted), self._path)
+            self._server = await self.loop.create_unix_server(lambda: Frames(self._greeted), self._folder.socket)
         except BaseException:
             self.close()
             raise
@@ -113,7 +102,7 @@ class Lanes(Elsewhere):
         if self._server is not None:
             self._server.close()
         if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder.close()
 
     # Lanes come and go.
 
@@ -124,11 +113,12 @@ class Lanes(Elsewhere):
         self._by_token[token] = lane
         self._lanes.append(lane)
         try:
-            if self.live:
+            if self._folder is None:
                 port = LiveLink(self.loop, self._heard, lane)
                 lane.future = self.executor.submit(serve_live, self.errand, port)
             else:
-                lane.future = self.executor.submit(serve_packed, self.errand.key, self.packed, self._path, token)
+                path = self._folder.socket
+                lane.future = self.executor.submit(serve_packed, self.errand.key, self.packed, path, token)
         except Exception as exc:
             self._lanes.remove(lane)
             self.broken(exc, self.waiting)
