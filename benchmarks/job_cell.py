@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from benchmarks.cell import Spec
     from benchmarks.inputs import Work
 
+# A resumed cell runs the command twice, and must fail by itself before its own ten minutes are over: only it can end the command.
+ENDS_WITHIN_S = 280
 FUNCTIONS = {"at_once": "at_once", "sleep(0)": "suspends"}
 # The command itself, and then what the kernel says its memory was at its highest.
 _COMMAND = """
@@ -40,6 +42,7 @@ def corral_run(spec: Spec, folder: Path, n: int) -> dict[str, Any]:
         capture_output=True,
         text=True,
         check=False,
+        timeout=ENDS_WITHIN_S,
     )
     if done.returncode != 0:
         raise AssertionError(f"corral run ended with {done.returncode}: {done.stderr}")
