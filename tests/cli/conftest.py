@@ -1,12 +1,14 @@
-"""A project in the current folder, and the command."""
+"""A folder of its own, and the command: in this process, or as one that is watched."""
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
 
 from tests.cli.command import Corral
+from tests.cli.job_process import Starter
 
 
 @pytest.fixture
@@ -17,3 +19,18 @@ def corral(capsysbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.Monke
     for name in ("FORCE_COLOR", "NO_COLOR", "COLUMNS", "GITHUB_ACTIONS", "PY_COLORS"):
         monkeypatch.delenv(name, raising=False)
     return Corral(capsysbinary, monkeypatch)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder, the current one."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def start(folder: Path) -> Generator[Starter]:  # where it starts
+    """Starts `corral run`; whatever is left of it is killed at the end."""
+    starter = Starter()
+    yield starter
+    starter.kill()

@@ -4,24 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 
-from tests.job import functions
-
-CORRAL = [sys.executable, "-c", "import sys; from corral.cli import main; sys.exit(main())", "run"]
+from tests.cli.job_process import CORRAL, fn, until
 
 pytestmark = [pytest.mark.heavy, pytest.mark.timeout(300)]
-
-
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
 
 
 def corral(*arguments: object) -> subprocess.CompletedProcess[str]:
@@ -39,7 +31,7 @@ def test_dask(folder):
     """On a Dask cluster both workers run inputs, and failures are records."""
     from distributed import LocalCluster
 
-    function = f"{functions.__file__}:tells_its_process_or_fails"
+    function = fn("tells_its_process_or_fails")
     with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, host="127.0.0.1") as cluster:
         done = corral(function, "range:60", "--limit", 8, "--dask", cluster.scheduler_address)
     assert (done.returncode, done.stdout.splitlines()[0]) == (1, "done: 30 ok, 30 failed"), done.stderr
@@ -48,9 +40,26 @@ def test_dask(folder):
     assert len({*found} - {None, os.getpid()}) == 2
 
 
+def test_grace_on_dask(start, folder):
+    """What runs on a cluster cannot be stopped: after the grace it is waited for, is not recorded, and runs again."""
+    from distributed import LocalCluster
+
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, host="127.0.0.1") as cluster:
+        place = ("--dask", cluster.scheduler_address)
+        process = start(fn("takes_its_time"), "range:8", "--limit", 2, "--grace", 0.2, *place)
+        until((folder / "begun").exists)
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=100)
+    assert process.returncode == 130
+    assert out.startswith("stopped by Ctrl-C: 0 ok, 0 failed, 8 left")
+    begun = (folder / "begun").read_text().split()
+    assert 1 <= len(begun) <= 2
+    assert sorted((folder / "ended").read_text().split()) == sorted(begun)
+
+
 def test_ray(folder):
     """On a Ray cluster of this machine the job is the same."""
-    done = corral(f"{functions.__file__}:odd_fails", "range:60", "--limit", 8, "--ray", "local")
+    done = corral(fn("odd_fails"), "range:60", "--limit", 8, "--ray", "local")
     assert (done.returncode, done.stdout.splitlines()[0]) == (1, "done: 30 ok, 30 failed"), done.stderr
     assert outputs(folder) == [None if number % 2 else number for number in range(60)]
 
@@ -59,7 +68,7 @@ def test_ray(folder):
 def test_nobody_there(folder, place):
     """Where no cluster answers there is a clear error within seconds, and nothing is written."""
     begun = time.monotonic()
-    done = corral(f"{functions.__file__}:same", "range:3", "--limit", 1, *place)
+    done = corral(fn("same"), "range:3", "--limit", 1, *place)
     assert time.monotonic() - begun < 60  # ten or so, on a machine that does nothing else
     assert done.returncode == 2
     assert place[1] in done.stderr

@@ -2,85 +2,45 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import re
 import signal
-import subprocess
-import sys
 import time
-from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from corral.job import JobError, run_job
+from tests.cli.job_process import fn, has_records, records, until
 from tests.job import functions
 
-CORRAL = [sys.executable, "-c", "import sys; from corral.cli import main; sys.exit(main())", "run"]
-
-
-def fn(name: str) -> str:
-    return f"{functions.__file__}:{name}"
-
 
 @pytest.fixture
-def folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+def start(start):
+    """Starts the command with two workers."""
+    return lambda *arguments: start(*arguments, "--workers", 2)
 
 
-@pytest.fixture
-def start(folder):
-    """Starts the command with two workers, in a process group of its own; all of it is killed at the end."""
-    started = []
-
-    def run(*arguments: object) -> subprocess.Popen:
-        words = [*CORRAL, *map(str, arguments), "--workers", "2"]
-        started.append(
-            subprocess.Popen(words, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
-        )
-        return started[-1]
-
-    yield run
-    for process in started:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
+TRACKER = b"resource_tracker"  # of multiprocessing: it outlives its parent until it has read the end of a pipe
 
 
-def records(folder: Path) -> list[dict]:
-    """The records, each index there once."""
-    found = [json.loads(line) for line in (folder / "results.jsonl").read_text().splitlines()]
-    assert max(Counter(record["index"] for record in found).values(), default=1) == 1
-    return found
-
-
-def until(condition, seconds=60):
-    """Waits for what another process does."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it never came"
-        time.sleep(0.01)
-
-
-def recorded(folder: Path, lines: int):
-    results = folder / "results.jsonl"
-    return lambda: results.exists() and results.read_bytes().count(b"\n") >= lines
-
-
-def running(group: int) -> list[int]:
-    """The processes of the group that are not zombies."""
-    found = []
-    for status in Path("/proc").glob("[0-9]*/stat"):
+def running(group: int) -> dict[int, bytes]:
+    """The processes of the group that are not zombies, with their command lines."""
+    found = {}
+    for folder in Path("/proc").glob("[0-9]*"):
         try:
-            state, _, its_group = status.read_text().rpartition(")")[2].split()[:3]
+            state, _, its_group = (folder / "stat").read_text().rpartition(")")[2].split()[:3]
+            if int(its_group) == group and state != "Z":
+                found[int(folder.name)] = (folder / "cmdline").read_bytes()
         except OSError:  # it has just ended
             continue
-        if int(its_group) == group and state != "Z":
-            found.append(int(status.parent.name))
     return found
+
+
+def workers_left(group: int) -> list[int]:
+    """The processes of the group that may run inputs."""
+    return [pid for pid, command in running(group).items() if TRACKER not in command]
 
 
 def workers_of(folder: Path) -> set[int]:
@@ -90,12 +50,13 @@ def workers_of(folder: Path) -> set[int]:
 def test_two_processes(start, folder):
     """Both workers run inputs, `--limit` holds over both, records stand in order when that is asked for, nobody is left over."""
     process = start(fn("tells_its_process"), "range:200", "--limit", 10, "--ordered")
-    out, err = process.communicate(timeout=100)
-    assert (process.returncode, err, out.splitlines()[0]) == (0, "", "done: 200 ok, 0 failed")
+    out, _ = process.communicate(timeout=100)
+    assert (process.returncode, out.splitlines()[0]) == (0, "done: 200 ok, 0 failed")
     assert len(workers_of(folder)) == 2
     assert process.pid not in workers_of(folder)
     assert [record["index"] for record in records(folder)] == list(range(200))
-    until(lambda: running(process.pid) == [])  # the tracker of multiprocessing ends when its pipe does, a moment later
+    assert workers_left(process.pid) == []
+    until(lambda: not running(process.pid))  # the tracker of multiprocessing ends a moment later
 
 
 def test_failures_and_options_in_workers(start, folder):
@@ -129,7 +90,7 @@ def test_resource_once_per_process(start, folder):
 def test_first_signal(start, folder):
     """After Ctrl-C in the terminal, which every process of the group gets, what runs has finished and is recorded."""
     process = start(fn("logs_start_and_end"), "range:400", "--limit", 10, "--grace", 30)
-    until(recorded(folder, 20))
+    until(has_records(folder, 20))
     os.killpg(process.pid, signal.SIGINT)
     out, _ = process.communicate(timeout=100)
     assert process.returncode == 130
@@ -137,44 +98,44 @@ def test_first_signal(start, folder):
     begun, ended = (sorted((folder / name).read_text().split()) for name in ("begun", "ended"))
     assert begun == ended == sorted(str(record["index"]) for record in records(folder))
     assert len(begun) < 400
-    until(lambda: running(process.pid) == [])  # the tracker of multiprocessing ends when its pipe does, a moment later
+    assert workers_left(process.pid) == []
 
 
 def test_grace_runs_out(start, folder):
     """When the grace is over what still runs in the workers is cancelled there, with its cleanup, and the workers end."""
     process = start(fn("cleans_up_after_ten"), "range:30", "--limit", 16, "--grace", 0.2)
-    until(recorded(folder, 10))
+    until(has_records(folder, 10))
     until(lambda: (folder / "waiting").exists())
     process.send_signal(signal.SIGTERM)
     out, _ = process.communicate(timeout=100)
     assert process.returncode == 143
     assert out.startswith("stopped by SIGTERM: 10 ok, 0 failed, 20 left")
     assert sorted((folder / "waiting").read_text().split()) == sorted((folder / "cleaned").read_text().split())
-    until(lambda: running(process.pid) == [])  # the tracker of multiprocessing ends when its pipe does, a moment later
+    assert workers_left(process.pid) == []
 
 
 def test_second_signal(start, folder):
     """A second Ctrl-C ends it at once, its workers with it, although their inputs refuse to be cancelled."""
     process = start(fn("some_are_stubborn"), "range:100", "--limit", 50, "--grace", 1000)
-    until(recorded(folder, 10))
+    until(has_records(folder, 10))
     process.send_signal(signal.SIGINT)
-    assert "in flight may take up to 1000 s more" in process.stderr.readline()
+    assert any("in flight may take up to 1000 s more" in line for line in process.stderr)
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=100)
     assert process.returncode == 130
     assert len(records(folder)) >= 10
-    until(lambda: running(process.pid) == [])
+    until(lambda: not running(process.pid))
 
 
 def test_service_is_stopped(start, folder):
     """SIGTERM to the whole group, as a service manager sends it, is a stop and no failure; the same command goes on."""
     process = start(fn("nap_long"), "range:100", "--limit", 4)
-    until(recorded(folder, 4))
+    until(has_records(folder, 4))
     os.killpg(process.pid, signal.SIGTERM)
     out, _ = process.communicate(timeout=100)
     assert process.returncode == 143
     assert out.startswith("stopped by SIGTERM")
-    until(lambda: running(process.pid) == [])  # the tracker of multiprocessing ends when its pipe does, a moment later
+    assert workers_left(process.pid) == []
     known = len(records(folder))
     assert start(fn("nap_long"), "range:100", "--limit", 100).wait(timeout=100) == 0
     assert known < len(records(folder)) == 100
@@ -183,10 +144,10 @@ def test_service_is_stopped(start, folder):
 def test_workers_end_with_their_parent(start, folder):
     """`kill -9` of the command leaves no worker behind, whatever it is doing, and the same command goes on."""
     process = start(fn("some_are_stubborn"), "range:100", "--limit", 10)
-    until(recorded(folder, 3))
+    until(has_records(folder, 3))
     process.kill()
     process.wait()
-    until(lambda: running(process.pid) == [])
+    until(lambda: not running(process.pid))
     known = len(records(folder))
     assert start(fn("same"), "range:100", "--limit", 10).wait(timeout=100) == 2  # another function
     assert len(records(folder)) == known
@@ -195,7 +156,7 @@ def test_workers_end_with_their_parent(start, folder):
 def test_killed_worker(start, folder):
     """A worker that is killed ends the run with a clear error that names inputs in flight; the same command goes on."""
     process = start(fn("tells_its_process"), "range:5000", "--limit", 10)
-    until(recorded(folder, 50))
+    until(has_records(folder, 50))
     until(lambda: len(workers_of_whole(folder)) == 2)
     os.kill(workers_of_whole(folder).pop(), signal.SIGKILL)
     _, err = process.communicate(timeout=100)

@@ -47,6 +47,16 @@ async def logs_calls(item):
     return item
 
 
+async def takes_its_time(item):
+    """Four seconds; its start and its end are lines in the files `begun` and `ended` of the working directory."""
+    for name in ("begun", "ended"):
+        with Path(name).open("a") as log:
+            log.write(f"{item}\n")
+        if name == "begun":
+            await asyncio.sleep(4)
+    return item
+
+
 _running = 0
 
 

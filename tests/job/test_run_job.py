@@ -213,18 +213,25 @@ def test_nothing_to_run_over(out):
     assert out.read_bytes() == b""
 
 
+AHEAD = 2  # at a limit of 1: an input that runs, and one whose record waits, when the failure is recorded
+
+
 def test_on_error_stop(out):
-    """`on_error="stop"` starts nothing after the first failure, records what was running, and can be gone on with."""
+    """`on_error="stop"` starts nothing once the first failure is recorded, and records what was running."""
     summary = run_job(functions.odd_fails, "range:1000", limit=1, out=out, on_error="stop")
-    assert (summary.stopped, summary.ok, summary.failed, summary.exit_code) == ("on-error", 1, 1, 1)
+    assert (summary.stopped, summary.exit_code) == ("on-error", 1)
+    assert 2 <= summary.ran <= 2 + AHEAD
+    assert sorted(records(out)) == list(range(summary.ran))
 
 
 def test_max_failures(out):
     """More failures than allowed end the run."""
     summary = run_job(functions.odd_fails, "range:1000", limit=1, out=out, max_failures=10)
-    assert (summary.stopped, summary.failed, summary.left) == ("max-failures", 11, 1000 - 22)
+    assert (summary.stopped, summary.left) == ("max-failures", 1000 - summary.ran)
+    assert 22 <= summary.ran <= 22 + AHEAD
     summary = run_job(functions.odd_fails, "range:1000", limit=1, out=out, max_failures="10%")
-    assert (summary.stopped, summary.ran) == ("max-failures", 100)
+    assert summary.stopped == "max-failures"
+    assert 100 <= summary.ran <= 100 + AHEAD
 
 
 def test_sync_function_is_refused(out):
