@@ -81,6 +81,85 @@ def test_absurd_index_is_refused(results):
         Scan(results)
 
 
+def test_block_of_good_and_torn_lines(results):
+    """Where one read finds good lines and torn ones, the good ones count, with what stood before them, and no more."""
+    results.write_bytes(good(0) + bad(1, ValueError("x")) + good(0) + b'{"torn\n' + b"\0" * 100)
+    scan = Scan(results)
+    assert (scan.size, scan.torn) == (len(good(0) + bad(1, ValueError("x")) + good(0)), 107)
+    assert (len(scan.done), len(scan.failed), scan.superseded, scan.unended) == (2, 1, 1, False)
+
+
+@pytest.mark.parametrize("block", [16, 1 << 21])
+def test_torn_line_before_foreign_records(results, monkeypatch, block):
+    """Nothing behind the first line that is no record is taken, however the file is read, and a record there is told of."""
+    monkeypatch.setattr("corral.job.scan._BLOCK", block)
+    results.write_bytes(good(0) + good(1) + b"[]\n\0\n[1]\n" + good(2) + b'{"torn')
+    with pytest.raises(JobError, match=r"line 3 of .* got b'\[\]\\n'.*its input will run again"):
+        Scan(results)
+
+
+def test_superseded_are_counted(results):
+    """Each record that a later one replaces is counted."""
+    results.write_bytes(good(0) + good(1) + good(0) + good(0) + good(1))
+    assert Scan(results).superseded == 3
+
+
+def test_largest_index(results):
+    """An index that a run of this size could have is taken, and one more than any could have is not."""
+    results.write_bytes(b'{"index":10000000}\n')
+    assert Scan(results).done.end() == 10_000_001
+    results.write_bytes(b'{"index":-1}\n')
+    with pytest.raises(JobError, match="a record of input -1"):
+        Scan(results)
+
+
+def test_inputs_are_remembered(results):
+    """For a stream the inputs are kept, as hashes that equal inputs have; the input itself is found again to be shown."""
+    content = encode(Success(3, {"b": 1, "a": 2}, None, 1, 0.5)) + b"\n" + good(1) + b'{"index":'
+    results.write_bytes(content)
+    scan = Scan(results, remember_inputs=True)
+    scan.compare(3, {"a": 2, "b": 1})
+    scan.compare(1, "in 1")
+    with pytest.raises(JobError, match=r"input 3 is 'other' now, and was {\"b\":1,\"a\":2} in the results"):
+        scan.compare(3, "other")
+    assert Scan(results).hashes is None
+
+
+def test_inputs_that_are_gone(results):
+    """Where the recorded input cannot be found any more, the change is told all the same."""
+    results.write_bytes(good(0))
+    scan = Scan(results, remember_inputs=True)
+    results.write_bytes(good(1))
+    with pytest.raises(JobError, match="input 0 is 'other' now, and was something else in the results"):
+        scan.compare(0, "other")
+
+
+@pytest.mark.parametrize("block", [16, 1 << 21])
+def test_blank_lines(results, monkeypatch, block):
+    """A blank line that an editor has left among the records is passed over, and gone when they are compacted."""
+    monkeypatch.setattr("corral.job.scan._BLOCK", block)
+    content = b"\n" + good(0) + b"\r\n" + good(1) + b" \n" + good(0, "again")
+    results.write_bytes(content + b'{"torn')
+    scan = Scan(results, remember_inputs=True)
+    assert (len(scan.done), scan.superseded, scan.size, scan.torn, scan.unended) == (2, 1, len(content), 6, False)
+    with pytest.raises(JobError, match="input 1 is 'other' now, and was \"in 1\" in the results"):
+        scan.compare(1, "other")
+    results.write_bytes(content[:-1])
+    assert (Scan(results).torn, Scan(results).unended) == (0, True)
+    results.write_bytes(content)
+    journal = Journal(results)
+    assert compact(journal) == 1
+    journal.close()
+    assert results.read_bytes() == good(1) + good(0, "again")
+
+
+def test_two_records_on_a_line(results):
+    """A line has one record: nobody but us has written more of them on one."""
+    results.write_bytes(good(0) + good(1)[:-1] + good(2) + good(3))
+    with pytest.raises(JobError, match=r"line 2 of .* is not a record"):
+        Scan(results)
+
+
 @given(
     records=st.lists(st.tuples(st.integers(0, 12), st.booleans()), max_size=30),
     block=st.integers(8, 200),

@@ -9,7 +9,6 @@ from array import array
 
 import pytest
 
-from corral.job.bitmap import Bitmap
 from corral.job.errors import JobError
 from corral.job.files import FileSource, PipeSource, open_source
 from corral.job.formats import Bad
@@ -236,17 +235,3 @@ def test_own_file_is_told(tmp_path):
     assert isinstance(source, FileSource)
     assert source.is_file(tmp_path / "link")
     assert not source.is_file(tmp_path / "other")
-
-
-def test_bitmap():
-    """A bit for each input: what was added is in it, once."""
-    bits = Bitmap()
-    assert [bits.add(index) for index in (0, 7, 8, 100_000, 8)] == [True, True, True, True, False]
-    assert [index for index in range(100_002) if index in bits] == [0, 7, 8, 100_000]
-    assert (len(bits), bits.end()) == (4, 100_001)
-    other = Bitmap()
-    other.add(8)
-    other.add(9)
-    left = bits.without(other)
-    assert [index for index in range(20) if index in left] == [0, 7]
-    assert (len(left), left.end(), Bitmap().end()) == (3, 100_001, 0)

@@ -10,6 +10,7 @@ import msgspec
 from corral.job.bitmap import Bitmap
 from corral.job.errors import JournalError
 from corral.job.journal import Journal
+from corral.job.lines import not_blank
 
 _BUFFER: Final = 1 << 20
 
@@ -55,7 +56,7 @@ def _times_again(journal: Journal) -> dict[int, int]:
     decode = msgspec.json.Decoder(_Index).decode
     seen, again = Bitmap(), dict[int, int]()
     with journal.path.open("rb", buffering=_BUFFER) as file:
-        for line in file:
+        for line in not_blank(file):
             index = decode(line).index
             if not seen.add(index):
                 again[index] = again.get(index, 0) + 1
@@ -69,7 +70,7 @@ def _copy_last(journal: Journal, descriptor: int, later: dict[int, int]) -> int:
         journal.path.open("rb", buffering=_BUFFER) as file,
         os.fdopen(os.dup(descriptor), "wb", buffering=_BUFFER) as new,
     ):
-        for line in file:
+        for line in not_blank(file):
             index = decode(line).index
             if later.get(index):
                 later[index] -= 1

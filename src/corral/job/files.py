@@ -102,7 +102,10 @@ class FileSource:
 
     def is_file(self, path: Path) -> bool:
         """Whether `path` is this very file."""
-        return path.exists() and path.samefile(self._path)
+        try:
+            return path.samefile(self._path)
+        except OSError:  # there is no such file yet
+            return False
 
     def identify(self, before: InputIdentity | None) -> InputIdentity:
         """Reads the whole file once: its hash, its size and the number of its inputs."""

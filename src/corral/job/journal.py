@@ -15,6 +15,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import stat
 import threading
 from asyncio import AbstractEventLoop
 from collections.abc import Callable
@@ -81,7 +82,8 @@ class Journal:
         """
         if self.error is not None:
             raise self.error
-        if not self._lines and self._loop is not None:
+        if not self._lines:
+            assert self._loop is not None, "started before"
             self._loop.call_soon(self.flush)
         self._lines.append(line)
         self._bytes += len(line)
@@ -112,9 +114,7 @@ class Journal:
         lost = data.count(b"\n", whole)
         with contextlib.suppress(OSError):  # else the next run cuts it off
             os.ftruncate(self._descriptor, self._size)
-        self._fail(
-            why, f"; {lost:,} finished results could not be written, and their inputs will run again" if lost else ""
-        )
+        self._fail(why, f"; {lost:,} finished results could not be written, and their inputs will run again")
 
     def _fail(self, why: OSError, lost: str = "") -> None:
         self.error = JournalError(
@@ -173,14 +173,12 @@ class Journal:
 
 
 def _open_locked(path: Path) -> int:
-    if path.exists() and not path.is_file():
-        kind = "a directory" if path.is_dir() else "no regular file"
-        raise JobError(f"the results cannot be written to {path}: it is {kind}; expected a path such as results.jsonl")
     while True:
         try:
+            _check_kind(path)
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
         except OSError as why:
-            reason = why.strerror if path.parent.is_dir() else f"there is no folder {path.parent}"
+            reason = f"there is no folder {path.parent}" if why.errno == errno.ENOENT else why.strerror
             raise JobError(f"the results cannot be written to {path}: {reason}") from None
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -199,6 +197,16 @@ def _open_locked(path: Path) -> int:
         except FileNotFoundError:
             pass
         os.close(descriptor)
+
+
+def _check_kind(path: Path) -> None:
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        return
+    if not stat.S_ISREG(mode):
+        kind = "a directory" if stat.S_ISDIR(mode) else "no regular file"
+        raise JobError(f"the results cannot be written to {path}: it is {kind}; expected a path such as results.jsonl")
 
 
 def _cure(why: OSError) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+from collections.abc import Iterable, Iterator
 
 
 class LineSplitter:
@@ -33,3 +34,8 @@ class LineSplitter:
         """The last line, where the input does not end in a line end."""
         tail, self._tail = b"".join(self._tail), []
         return [tail] if tail else []
+
+
+def not_blank(lines: Iterable[bytes]) -> Iterator[bytes]:
+    """The lines that hold something: an editor may have left others among results."""
+    return (line for line in lines if not line.isspace())

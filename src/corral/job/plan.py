@@ -45,7 +45,7 @@ def plan(function: Function, source: Source, out: Path, options: Options) -> Pla
     """
     if isinstance(source, FileSource) and source.is_file(out):
         raise JobError(f"the results would overwrite the input {out}: give another --out")
-    fresh = not out.exists()
+    fresh = not _is_there(out)
     journal = Journal(out)
     try:
         return _plan(function, source, journal, options)
@@ -54,6 +54,14 @@ def plan(function: Function, source: Source, out: Path, options: Options) -> Pla
             out.unlink(missing_ok=True)
         journal.close()
         raise
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        path.stat()
+    except OSError:  # it is not, or the journal says what is wrong with it
+        return False
+    return True
 
 
 def _plan(function: Function, source: Source, journal: Journal, options: Options) -> Plan:

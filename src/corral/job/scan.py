@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from array import array
 from collections.abc import Callable, Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +18,7 @@ from msgspec import UNSET, UnsetType
 
 from corral.job.bitmap import Bitmap
 from corral.job.errors import JobError
+from corral.job.lines import not_blank
 from corral.job.record import canonical, shown
 from corral.job.source import Recorded
 
@@ -78,27 +80,32 @@ class Scan(Recorded):
     def _read(self) -> None:
         with self._path.open("rb") as file:
             for block in _whole_lines(file.fileno()):
-                try:
-                    heads = self._decoder.decode_lines(block)
-                except (msgspec.DecodeError, UnicodeDecodeError):
-                    if not self._line_by_line(block):
-                        return
-                else:
+                ended = block.endswith(b"\n")
+                # Read at once, a blank line is passed over, and so are a missing and a needless line end.
+                if len(heads := self._at_once(block)) == block.count(b"\n") + (not ended):
                     self._note(heads)
                     self.size += len(block)
-                    self.unended = not block.endswith(b"\n")
+                elif not self._line_by_line(block):
+                    return
+                self.unended = not ended
+
+    def _at_once(self, block: bytes) -> list[_Head | _HeadAndInput]:
+        try:
+            return self._decoder.decode_lines(block)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return []
 
     def _line_by_line(self, block: bytes) -> bool:
         """Take the records of a block that holds something else; False where the rest of the file is torn."""
-        for line in block.splitlines(keepends=True):
-            try:
-                head = self._decoder.decode(line)
-            except (msgspec.DecodeError, UnicodeDecodeError):
-                self._end_or_refuse(line)
-                return False
-            self._note([head])
+        for line in BytesIO(block):
+            if not line.isspace():
+                try:
+                    head = self._decoder.decode(line)
+                except (msgspec.DecodeError, UnicodeDecodeError):
+                    self._end_or_refuse(line)
+                    return False
+                self._note([head])
             self.size += len(line)
-            self.unended = not line.endswith(b"\n")
         return True
 
     def _end_or_refuse(self, line: bytes) -> None:
@@ -136,7 +143,7 @@ class Scan(Recorded):
             self.superseded += not add(index)
             if head.error is not UNSET:
                 self._note_failure(index, head.error)
-            if self.hashes is not None and isinstance(head, _HeadAndInput):
+            if isinstance(head, _HeadAndInput):
                 self.remember(index, canonical(_decode_any(bytes(head.input))))
 
     def _note_failure(self, index: int, error: _ErrorHead) -> None:
@@ -147,7 +154,7 @@ class Scan(Recorded):
     def _input_at(self, index: int) -> bytes | None:
         decoder = msgspec.json.Decoder(_HeadAndInput)
         with self._path.open("rb") as file:
-            for line in file:
+            for line in not_blank(file):
                 head = decoder.decode(line)
                 if head.index == index:
                     return bytes(head.input)
