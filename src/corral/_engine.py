@@ -110,12 +110,16 @@ class Run(TaskSupervision):
         if self.closed:
             return
         if not self.fresh and not self.aside and (self.started < self.bound or self.make_room()):
-            self.hire(self._some())
+            self.grow()
         self.gate: int = min(self.gate, self.started)
 
-    def _some(self) -> int:
-        """How many workers to start now: twice as many as last time, no more than there is work for."""
+    def grow(self) -> None:
+        """Starts twice as many workers as last time."""
         count, self.burst = self.burst, min(2 * self.burst, BURST)
+        self.hire(self._at_most(count))
+
+    def _at_most(self, count: int) -> int:
+        """So many workers, or as many as there is work for."""
         waiting = self.total - self.started if self.queue is None else len(self.queue)
         return min(count, self.limit - self.crew, BURST - self.fresh, waiting - self.fresh - self.aside)
 
@@ -141,7 +145,10 @@ class Run(TaskSupervision):
         if self.started >= self.total or (self.exhausted and not self.queue):
             self.close()
         elif not self.closed:
-            self.hire(self._some())
+            if self.fresh or self.aside:
+                self.hire(self._at_most(1))
+            else:  # where all leave, the pump would always meet a fresh one
+                self.grow()
             self.call_source()
 
     def lost(self, state: int) -> None:

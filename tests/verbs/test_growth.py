@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from contextvars import ContextVar
 from typing import Any
 
 import pytest
@@ -27,6 +28,9 @@ def workers(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
     monkeypatch.setattr(_worker, "work", counting)
     return made
+
+
+VAR: ContextVar[int] = ContextVar("VAR")
 
 
 class Meeting:
@@ -143,3 +147,38 @@ async def test_no_more_than_pulled(workers: list[int]) -> None:
 
     await map_tg(lambda _: release.wait(), source(), limit=50)
     assert len(workers) == 5
+
+
+@pytest.mark.parametrize("end", [0.0, 3600.0], ids=["a look at each", "none"])
+@pytest.mark.parametrize("limit", [1, 10, None])
+async def test_successors(monkeypatch: pytest.MonkeyPatch, workers: list[int], limit: int | None, end: float) -> None:
+    """Inputs that leave a trace need a worker each, and no crowd of them: who leaves has one successor."""
+    monkeypatch.setattr(_turn, "SLICE", end)
+    most = 0
+
+    async def fn(item: int) -> int:
+        nonlocal most
+        most = max(most, len(asyncio.all_tasks()))
+        VAR.set(item)
+        return item
+
+    assert await map_tg(fn, range(500), limit=limit) == list(range(500))
+    assert 500 <= len(workers) <= 505
+    assert most <= 5
+
+
+@pytest.mark.parametrize("limit", [1, 2, 20])
+async def test_successors_grow_in_number(limit: int) -> None:
+    """Inputs that leave a trace and wait run as many at a time as others."""
+    running = most = 0
+
+    async def fn(item: int) -> None:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        VAR.set(item)
+        await turns(1)
+        running -= 1
+
+    await map_tg(fn, range(300), limit=limit)
+    assert most == limit
