@@ -23,8 +23,9 @@ TURNS = 3
 PROCESSORS = 2
 LINES = 2000
 KEYSTROKES = 60
-CORRAL = [sys.executable, "-c", "import sys; from corral.cli import main; sys.exit(main())", "check", "--quiet"]
-RUFF = [sys.executable, "-m", "ruff", "check", "--isolated", "--select", "RUF006", "--quiet"]
+# The scripts that are installed, as somebody types them.
+CORRAL = [str(Path(sys.executable).with_name("corral")), "check", "--quiet"]
+RUFF = [str(Path(sys.executable).with_name("ruff")), "check", "--isolated", "--select", "RUF006", "--quiet"]
 # By contender: the command, and whether an earlier run may have left it a cache.
 COMMANDS = {
     "ruff": [*RUFF, "--no-cache", "--output-format", "concise", "."],

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from corral.check.fixer import fix_source
@@ -114,7 +112,7 @@ def test_only_what_is_shown_is_mended():
 def test_rules_that_are_off_mend_nothing():
     """What is ignored is not mended."""
     data = b"import asyncio\nasync def f():\n    asyncio.create_task(g())\n"
-    assert fixed(data, settings=replace(ALL, ignore=("TG001",))) is data
+    assert fixed(data, settings=ALL._replace(ignore=("TG001",))) is data
 
 
 @pytest.mark.parametrize("path", ["app.pyi", "app.py"])
@@ -122,13 +120,13 @@ def test_no_fix_where_corral_cannot_be(path: str):
     """A stub, and code for a Python older than Corral needs, get no fix."""
     data = b"import asyncio\nasync def f():\n    asyncio.create_task(g())\n"
     target = (3, 11) if path.endswith("i") else (3, 10)
-    assert fixed(data, path, replace(ALL, target=target)) is data
+    assert fixed(data, path, ALL._replace(target=target)) is data
 
 
 def test_the_projects_own_modules_come_after():
     """The import goes before those of the project itself, as isort sorts them when it knows the project."""
     data = b"import asyncio\n\nfrom app import g\n\n\nasync def f():\n    asyncio.create_task(g())\n    await asyncio.sleep(1)\n"
-    got = fixed(data, settings=replace(ALL, first_party=frozenset({"app"})))
+    got = fixed(data, settings=ALL._replace(first_party=frozenset({"app"})))
     assert b"import asyncio\n\nfrom corral import spawn\n\nfrom app import g\n\n\n" in got
 
 

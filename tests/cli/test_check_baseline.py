@@ -10,7 +10,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from corral.check.tool import cache, pool
+from corral.check import source
+from corral.check.tool import cache
 from tests.cli.command import Corral, write
 from tests.cli.test_check import CLEAN, DROPPED, LOST
 
@@ -92,13 +93,13 @@ def test_files_that_cannot_be_checked_are_never_known(corral: Corral) -> None:
 def analysed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The files that were parsed, as the runs go on."""
     paths: list[str] = []
-    real = pool.check_source
+    real = source.check_source
 
     def noting(data: bytes, path: str, settings: object) -> object:
         paths.append(path)
         return real(data, path, settings)  # type: ignore[arg-type]  # passed on as it came
 
-    monkeypatch.setattr(pool, "check_source", noting)
+    monkeypatch.setattr(source, "check_source", noting)
     return paths
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from corral.check import fixer
 from corral.check.tool import project_run
 from tests.cli.command import Corral, write
 from tests.cli.test_check import CLEAN, DROPPED, LOST
@@ -148,14 +149,14 @@ def test_file_that_somebody_else_changes_meanwhile_is_left_alone(
 ) -> None:
     """Between reading and writing somebody saves the file: their text stays, and the run says so."""
     write({"a.py": LOST})
-    real = project_run.fix_source
+    real = fixer.fix_source
 
     def slow(*arguments: object, **options: object) -> object:
         mended = real(*arguments, **options)  # type: ignore[arg-type]  # passed on as it came
         Path("a.py").write_text("# theirs\n")
         return mended
 
-    monkeypatch.setattr(project_run, "fix_source", slow)
+    monkeypatch.setattr(fixer, "fix_source", slow)
     done = corral("check", "--fix")
     assert done.status == 1
     assert "changed by somebody else" in done.out

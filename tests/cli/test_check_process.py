@@ -10,6 +10,8 @@ import select
 import shlex
 import subprocess
 import sys
+import time
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
@@ -149,3 +151,58 @@ def test_cold_start_imports_little() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=100, check=True)
     assert done.stdout == "[]\n"
+
+
+def command(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """The installed command, in a process that tells at its end what it has imported."""
+    (ours,) = (point for point in entry_points(group="console_scripts") if point.name == "corral")
+    program = (
+        f"import sys; from {ours.module} import {ours.attr} as command; status = command();"
+        "print('imported:', *sorted(sys.modules), file=sys.stderr); sys.exit(status)"
+    )
+    return subprocess.run(
+        [sys.executable, "-c", program, *arguments], capture_output=True, text=True, timeout=100, check=False
+    )
+
+
+def imported(done: subprocess.CompletedProcess[str]) -> set[str]:
+    return set(done.stderr.rpartition("imported:")[2].split())
+
+
+def test_check_never_imports_the_verbs() -> None:
+    """The installed command checks without asyncio, cold, warm and where it is typer that answers."""
+    write({"a.py": LOST})
+    cold, warm = command("check", "--format", "concise"), command("check", "--format", "concise")
+    assert cold.stdout == warm.stdout
+    assert cold.stdout.startswith("a.py:")
+    asked = command("check", "--help")
+    assert "--unsafe-fixes" in asked.stdout
+    for done, status in ((cold, 1), (warm, 1), (asked, 0)):
+        assert done.returncode == status
+        assert not imported(done) & {"asyncio", "corral.gather", "corral._engine"}
+
+
+def test_known_files_need_no_rules() -> None:
+    """A run that knows every file from last time imports no rule, no parser and none of what starts processes."""
+    write({"a.py": LOST, "b.py": "x = 1\n"})
+    heavy = {
+        "ast",
+        "dataclasses",
+        "inspect",
+        "multiprocessing",
+        "tempfile",
+        "corral.check.registry",
+        "corral.check.fixer",
+    }
+    assert imported(command("check", "-q", "--format", "concise")) & heavy
+    time.sleep(0.15)  # a file that has just been written is not taken as known
+    command("check", "-q", "--format", "concise")
+    assert not imported(command("check", "-q", "--format", "concise")) & heavy
+
+
+def test_other_commands_have_the_whole_package() -> None:
+    """Only `corral check` does without the verbs: whatever else there is finds the package as anybody would import it."""
+    done = command("--version")
+    assert done.returncode == 0
+    assert done.stdout.startswith("corral ")
+    assert {"asyncio", "corral.gather"} <= imported(done)

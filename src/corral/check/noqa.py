@@ -6,7 +6,7 @@ import io
 import re
 import tokenize
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import final
 
 from corral.check.model import Edit, Finding, Fix, Level
@@ -52,7 +52,7 @@ def suppress(unit: Unit, found: list[Finding], codes: frozenset[str]) -> Iterato
         ]
         for comment in hits:
             comment.used.add(finding.code)
-        yield replace(finding, suppressed=True) if hits else finding
+        yield finding._replace(suppressed=True) if hits else finding
     for comment in lines:
         idle = [
             c

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import final
+from typing import NamedTuple, final
 
 from corral.check.model import Level
 
@@ -12,8 +11,7 @@ TEST_PATTERNS = ("test_*.py", "*_test.py", "conftest.py", "tests/*", "test/*", "
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """Everything that changes what `check_source` finds or how `fix_source` mends.
 
     Codes are given whole (`TG001`), by prefix (`TG`, `TG00`), by name (`lost-task`) or as `ALL`.

@@ -6,10 +6,8 @@ import contextlib
 import io
 import sys
 from collections.abc import Generator
-from dataclasses import dataclass
 from enum import Enum
-from pathlib import Path
-from typing import BinaryIO, TextIO, final
+from typing import BinaryIO, NamedTuple, TextIO, final
 
 from corral.check.model import Level
 from corral.check.report import write_report
@@ -56,8 +54,7 @@ class Mistake(Exception):
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """The arguments, by the names of the parameters of `corral.cli.check.check`, which explains each."""
 
     paths: list[str] | None = None
@@ -148,7 +145,7 @@ def _named(paths: list[str], stdin_filename: str | None) -> tuple[tuple[str, ...
 def _output(name: str | None, *, aside: bool) -> Generator[TextIO]:
     """Where the report goes: a file, standard output, or `aside` standard error, where mended source has the output for itself."""
     if name:
-        with Path(name).open("w", encoding="utf-8", errors="backslashreplace") as file:
+        with open(name, "w", encoding="utf-8", errors="backslashreplace") as file:  # noqa: PTH123 - pathlib costs as much as what is not known of a tree
             yield file
         return
     out = sys.stderr if aside else sys.stdout

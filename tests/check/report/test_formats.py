@@ -9,7 +9,6 @@ import io
 import json
 import re
 import sqlite3
-from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
@@ -138,7 +137,7 @@ def test_boxes_fit_the_terminal(monkeypatch: pytest.MonkeyPatch, columns: str) -
     monkeypatch.setenv("COLUMNS", columns)
     monkeypatch.setenv("NO_COLOR", "1")
     line = f"{'x' * 150}(asyncio.create_task(watch()))"
-    finding = replace(LOST, span=Span(1, 152, 1, 180), fix=None)
+    finding = LOST._replace(span=Span(1, 152, 1, 180), fix=None)
     text = written("full", Result(1, (finding,), lambda _: line.encode()), Terminal())
     widths = {len(re.sub(r"\x1b\[[\d;]*m", "", line)) for line in text.splitlines()}
     assert widths == {min(int(columns), 120)}
@@ -149,7 +148,7 @@ def test_boxes_fit_the_terminal(monkeypatch: pytest.MonkeyPatch, columns: str) -
 def test_checked_file_cannot_steer_the_terminal(name: str) -> None:
     """Escape sequences and direction marks in code, paths or names are shown as replacement characters."""
     evil = "\x1b]0;owned\x07\u202e"
-    finding = replace(LOST, path=f"a{evil}.py", message=f"Task `{evil}`.", fix=None, span=Span(1, 1, 1, 3))
+    finding = LOST._replace(path=f"a{evil}.py", message=f"Task `{evil}`.", fix=None, span=Span(1, 1, 1, 3))
     for out in (io.StringIO(), Terminal()):
         text = written(name, Result(1, (finding,), lambda _: f"f({evil!s})\n".encode()), out)
         assert "\x1b]0" not in text
@@ -194,7 +193,7 @@ def test_json_has_ruffs_fields(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 def test_github_commands_are_escaped() -> None:
     """`github` lines are workflow commands in which nothing that a file says ends the command."""
-    finding = replace(LOST, path="a,b:c%.py", message="One\ntwo.", fix=None)
+    finding = LOST._replace(path="a,b:c%.py", message="One\ntwo.", fix=None)
     line = written("github", Result(1, (finding,), lambda _: DATA)).removesuffix("\n")
     assert line == (
         "::error title=TG001 lost-task,file=a%2Cb%3Ac%25.py,line=6,endLine=6,col=5,endColumn=33"

@@ -9,7 +9,6 @@ import itertools
 import os
 import shutil
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -245,7 +244,7 @@ def test_page_fits_the_screen(page: Page, width: int) -> None:
 def test_checked_file_cannot_take_the_page_over(page: Page) -> None:
     """Markup in names, code and messages is shown as it is written, and never runs."""
     evil = "</script><img src=x onerror='window.owned = 1'><script>window.owned = 1</script>"
-    finding = replace(LOST, path=f"{evil}.py", message=f"Task `{evil}` {evil}.", fix=None)
+    finding = LOST._replace(path=f"{evil}.py", message=f"Task `{evil}` {evil}.", fix=None)
     page.open(Result(1, (finding,), lambda _: DATA.replace(b"watch()", evil.encode())))
     page.all("button.why")[0].click()
     assert page.run("return [window.owned === undefined, document.images.length]") == [True, 0]
@@ -254,7 +253,7 @@ def test_checked_file_cannot_take_the_page_over(page: Page) -> None:
 
 def test_many_findings_stay_quick_to_open(page: Page) -> None:
     """Hundreds of findings are hundreds of buttons, and the rule's page is in the document once."""
-    many = tuple(replace(LOST_TOO, path=f"{at // 10:03}/{PATH}") for at in range(300))
+    many = tuple(LOST_TOO._replace(path=f"{at // 10:03}/{PATH}") for at in range(300))
     page.open(Result(30, many, lambda _: DATA))
     assert page.run("return document.querySelectorAll('template').length") == 1
     page.press("j", Keys.ENTER)

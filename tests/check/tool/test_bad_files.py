@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -69,32 +72,36 @@ def test_links_and_folders_that_lead_nowhere_are_told() -> None:
     assert "too many" in result.findings[2].message
 
 
-@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="root may read everything")
-def test_forbidden_file_and_folder_are_told() -> None:
-    """What may not be read is told with the reason."""
-    grow({"a.py": LOST, "secret.py": LOST, "closed/b.py": LOST})
-    Path("secret.py").chmod(0)
-    Path("closed").chmod(0)
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such permissions")
+def test_forbidden_file_and_folder_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What may not be read is told with the reason that the system gives; the rest is checked."""
+    with tempfile.TemporaryDirectory() as name:  # pytest's own folders are closed to everybody else
+        monkeypatch.chdir(name)
+        grow({"a.py": LOST, "secret.py": LOST, "closed/b.py": LOST})
+        checked()  # whoever may not read these files may not be able to read the checker's either
+        Path().chmod(0o755)
+        Path("secret.py").chmod(0)
+        Path("closed").chmod(0)
+        try:
+            with nobody():
+                result = checked()
+        finally:
+            Path("closed").chmod(0o700)
+            monkeypatch.undo()
+    assert told(result) == ["a.py:5 TG001", "closed:1 TG000", "secret.py:1 TG000"]
+    assert result.findings[2].message == "Not checked: permission denied."
+
+
+@contextlib.contextmanager
+def nobody() -> Iterator[None]:
+    """As a user who may not read everything: root may, so that root is somebody else here."""
+    if root := os.geteuid() == 0:
+        os.seteuid(65534)
     try:
-        assert told(checked()) == ["a.py:5 TG001", "closed:1 TG000", "secret.py:1 TG000"]
+        yield
     finally:
-        Path("closed").chmod(0o700)
-
-
-def test_forbidden_file_is_told_to_root_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The reason that the system gives is what is told; the other files are checked."""
-    grow({"a.py": LOST, "secret.py": LOST})
-    real = os.open
-
-    def guarded(path: str, *args: int) -> int:
-        if str(path) == "secret.py":
-            raise PermissionError(13, "Permission denied", path)
-        return real(path, *args)
-
-    monkeypatch.setattr(os, "open", guarded)
-    result = checked()
-    assert told(result) == ["a.py:5 TG001", "secret.py:1 TG000"]
-    assert result.findings[1].message == "Not checked: permission denied."
+        if root:
+            os.seteuid(0)
 
 
 def test_named_file_is_parsed_whatever_is_in_it() -> None:
@@ -113,10 +120,10 @@ def test_standard_input_is_parsed_whatever_is_in_it() -> None:
 
 DEADLY = """
 import os, sys, threading
-from corral.check.tool import pool
+from corral.check import source
 from tests.check.tool.tree import LOST, checked, grow, told
 
-real = pool.check_source
+real = source.check_source
 names = [f"m{number:02}.py" for number in range(30)]
 
 def deadly(data, path, settings):
@@ -124,7 +131,7 @@ def deadly(data, path, settings):
         os._exit(11)
     return real(data, path, settings)
 
-pool.check_source = deadly  # at the top: a spawned process runs this file again, as far as here
+source.check_source = deadly  # at the top: a spawned process runs this file again, as far as here
 
 if __name__ == "__main__":
     if sys.argv[1] == "spawn":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -67,7 +66,7 @@ def test_everything_can_be_set(tmp_path: Path) -> None:
 
 def test_every_setting_has_a_key() -> None:
     """What the analysis can be told, the configuration can say."""
-    settings = {field.name.replace("_", "-").replace("target", "target-version") for field in fields(Settings)}
+    settings = {name.replace("_", "-").replace("target", "target-version") for name in Settings._fields}
     assert settings <= set(KEYS)
 
 

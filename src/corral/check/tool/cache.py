@@ -43,10 +43,7 @@ class Cache:
             return None
         if parsed and entry[2] is None:
             return None
-        findings = _decoded(entry, path)
-        if findings is not None:
-            self._kept[path] = entry
-        return findings
+        return _decoded(entry, path) if entry[3] else ()
 
     def by_content(self, path: str, digest: str, status: os.stat_result) -> tuple[Finding, ...] | None:
         """What was found in bytes with this digest; None if that is not known."""
@@ -114,7 +111,7 @@ def _key(settings: Settings) -> str:
                 if entry.name.endswith(".py"):
                     status = entry.stat()
                     code.append((entry.name, status.st_size, status.st_mtime_ns))
-    parts = [getattr(settings, name) for name in Settings.__slots__ if name != "first_party"]
+    parts = [getattr(settings, name) for name in Settings._fields if name != "first_party"]
     return digest_of(repr((parts, sorted(settings.first_party), sorted(code), sys.version_info)).encode())
 
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
-import difflib
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeAlias, cast, final
+from typing import Any, NamedTuple, TypeAlias, cast, final
 
 from corral.check.model import Level
-from corral.check.registry import META, RULES
 from corral.check.settings import Settings
 from corral.check.tool.discover import DEFAULT_EXCLUDES, glob_source
 
@@ -22,8 +19,7 @@ class ConfigError(Exception):
 
 
 @final
-@dataclasses.dataclass(frozen=True, slots=True)
-class Project:
+class Project(NamedTuple):
     """What holds for the files below `root`.
 
     Args:
@@ -35,7 +31,7 @@ class Project:
     """
 
     root: str
-    settings: Settings = dataclasses.field(default_factory=Settings)
+    settings: Settings = Settings()
     exclude: Strings = DEFAULT_EXCLUDES
     gitignore: bool = True
     baseline: str | None = None
@@ -115,6 +111,8 @@ def project_from(document: Mapping[str, Any], path: str) -> Project:
 
 def nearest(name: str, names: Iterable[str]) -> str:
     """A hint at what `name` was meant to be, of what there is."""
+    import difflib
+
     known = list(names)
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     return f"did you mean {close[0]!r}?" if close else f"there are {', '.join(known)}"
@@ -122,6 +120,8 @@ def nearest(name: str, names: Iterable[str]) -> str:
 
 def selectors(value: object) -> Strings:
     """Rule codes, prefixes, names or `ALL`, each of which names at least one rule. Fails: `ValueError`."""
+    from corral.check.registry import META, RULES
+
     names = {code: rule.name for code, rule in RULES.items()} | {code: name for code, (name, _) in META.items()}
     for selector in _strings(value):
         if (

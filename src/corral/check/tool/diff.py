@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
-
 from corral.check.tool.result import Change
 
 
 def unified(change: Change) -> bytes:
     """The diff from `before` to `after`, with three lines of context."""
+    import difflib
+
     before, after = _lines(change.before), _lines(change.after)
     name = change.path.encode("utf-8", "surrogateescape")
     lines = difflib.diff_bytes(difflib.unified_diff, before, after, name, name, lineterm=b"\n")

@@ -148,23 +148,22 @@ def _walk(top: str, real_top: str, excludes: Excludes, ignores: Ignores | None) 
             continue
         if ignores is not None and any(entry.name == ".gitignore" for entry in entries):
             ignores = ignores.entering(real)
+        excluded = excludes.exclude
+        ignored = ignores.ignore if ignores else None
         prefix = os.path.join(shown, "")
         for entry in entries:
-            name = entry.name
-            folder = entry.is_dir(follow_symlinks=False)
-            link = False
-            if not folder:
-                if not name.endswith(SUFFIXES):
-                    continue
-                link = entry.is_symlink()
-                if not link and not entry.is_file(follow_symlinks=False):
-                    continue
-            if excludes.exclude(name, entry.path) or (
-                ignores is not None and ignores.ignore(entry.path, folder=folder)
-            ):
-                continue
-            path = prefix + name
-            if folder:
-                stack.append((path, entry.path, ignores))
+            name, path = entry.name, entry.path
+            # The question that most entries answer with yes comes first.
+            if (python := name.endswith(SUFFIXES)) and entry.is_file(follow_symlinks=False):
+                folder = link = False
             else:
-                yield path, entry.path, link
+                folder = entry.is_dir(follow_symlinks=False)
+                link = not folder and python and entry.is_symlink()
+                if not folder and not link:
+                    continue
+            if excluded(name, path) or (ignored is not None and ignored(path, folder=folder)):
+                continue
+            if folder:
+                stack.append((prefix + name, path, ignores))
+            else:
+                yield prefix + name, path, link

@@ -9,10 +9,8 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
-from typing import final
+from typing import NamedTuple, final
 
 _CLASSES = {
     "alnum": "0-9A-Za-z",
@@ -36,8 +34,7 @@ def as_bytes(path: str) -> str:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Pattern:
+class Pattern(NamedTuple):
     """One line of an ignore file."""
 
     ignores: bool
@@ -72,7 +69,8 @@ class IgnoreFile:
     def read(cls, path: str, base: str) -> IgnoreFile | None:
         """The ignore file at `path`, or None when there is none that can be read."""
         try:
-            data = Path(path).read_bytes()
+            with open(path, "rb") as file:
+                data = file.read()
         except OSError:
             return None
         parsed = cls(base, data.removeprefix(b"\xef\xbb\xbf").decode("latin-1"))
@@ -87,6 +85,10 @@ class Ignores:
 
     def __init__(self, files: tuple[IgnoreFile, ...] = ()) -> None:
         self._files = files
+
+    def __bool__(self) -> bool:
+        """Whether any of them says anything."""
+        return bool(self._files)
 
     def entering(self, folder: str) -> Ignores:
         """What holds inside `folder`, a child of the folder these hold in."""

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import multiprocessing
 import os
-import signal
 import sys
-import threading
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias, final
 
 from corral.check.model import Finding
 from corral.check.settings import Settings
-from corral.check.source import check_source
 from corral.check.tool.cannot import cannot_check
 
 if TYPE_CHECKING:
@@ -77,7 +73,7 @@ def analyse(items: Iterable[Item], settings: Settings, *, workers: int) -> Itera
         if pool:
             chunks += [(chunk, _submit(pool, chunk)) for chunk in _cut(waiting)]
         else:
-            yield from ((item, check_source(item.data, item.path, settings).findings) for item in waiting)
+            yield from zip(waiting, _check(waiting, settings), strict=True)
         while chunks:
             yield from _result(*chunks.popleft(), settings)
     finally:
@@ -132,7 +128,11 @@ def _alone(item: Item, settings: Settings) -> Findings:
 
 
 def _start(settings: Settings, workers: int) -> ProcessPoolExecutor:
+    import multiprocessing
+    import threading
     from concurrent.futures import ProcessPoolExecutor
+
+    import corral.check.source  # noqa: F401 - so that the processes have it by the fork
 
     # A fork starts at once, with every module loaded; it is safe in a process of one thread, which a command is.
     forks = sys.platform == "linux" and threading.active_count() == 1
@@ -145,6 +145,8 @@ _settings = Settings()
 
 def _prepare(settings: Settings) -> None:
     global _settings  # noqa: PLW0603 - a worker process is told its settings once, not with each chunk
+    import signal
+
     _settings = settings
     gc.disable()
     # Ctrl-C reaches the whole group of processes; the one that waits for these ends them.
@@ -152,7 +154,16 @@ def _prepare(settings: Settings) -> None:
 
 
 def _check_chunk(chunk: list[Item]) -> list[Findings]:
-    return [check_source(item.data, item.path, _settings).findings for item in chunk]
+    return _check(chunk, _settings)
+
+
+def _check(items: list[Item], settings: Settings) -> list[Findings]:
+    if not items:
+        return []
+    # Here, because it brings every rule: a run that knows all its files from last time needs none.
+    from corral.check.source import check_source
+
+    return [check_source(item.data, item.path, settings).findings for item in items]
 
 
 def default_workers() -> int:

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import final
 
-from corral.check.fixer import fix_source
 from corral.check.model import Finding
 from corral.check.prefilter import may_matter
-from corral.check.source import check_source
 from corral.check.tool.cache import Cache, digest_of
 from corral.check.tool.cannot import cannot_check
 from corral.check.tool.config import Project
@@ -36,8 +33,9 @@ class ProjectRun:
         self.changes: list[Change] = []
         self._stdin: dict[str, bytes] = {}
         self._workers = workers
-        self._cache = Cache(project.root, project.settings) if cache else None
-        self._here = os.getcwd() == project.root
+        with collector_paused():
+            self._cache = Cache(project.root, project.settings) if cache else None
+        self._here = os.getcwd() == project.root and os.sep == "/"
 
     def check(self, paths: Sequence[str], *, force_exclude: bool = False) -> None:
         """Check the files and folders; `force_exclude` leaves out what is excluded even if it is named. Fails: `NoSuchPath`."""
@@ -56,6 +54,8 @@ class ProjectRun:
 
     def check_bytes(self, data: bytes, path: str) -> None:
         """Check bytes that are not a file's, as if they stood at `path`."""
+        from corral.check.source import check_source
+
         self._stdin[path] = data
         self._found(path, check_source(data, self._relative(path), self.project.settings).findings)
 
@@ -74,6 +74,8 @@ class ProjectRun:
             return file.read()
 
     def _mend(self, path: str, *, unsafe: bool, write: bool) -> None:
+        from corral.check.fixer import fix_source
+
         try:
             before = self.read(path)
             result = fix_source(before, self._relative(path), self.project.settings, unsafe=unsafe)
@@ -125,14 +127,14 @@ class ProjectRun:
             yield Item(relative, data)
 
     def _found(self, path: str, findings: Findings) -> None:
-        self.found[path] = self._shown_at(path, findings)
+        self.found[path] = self._shown_at(path, findings) if findings else findings
 
     def _shown_at(self, path: str, findings: Findings) -> Findings:
-        return tuple(f if f.path == path else replace(f, path=path) for f in findings)
+        return tuple(f if f.path == path else f._replace(path=path) for f in findings)
 
     def _relative(self, path: str) -> str:
         """The path as the globs of the configuration see it: from the project's root, with `/`."""
-        if self._here and not os.path.isabs(path) and os.sep == "/" and not path.startswith(".."):
+        if self._here and path[0] not in "/.":
             return path
         return os.path.relpath(os.path.abspath(path), self.project.root).replace(os.sep, "/")
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import final
+from types import MappingProxyType
+from typing import Final, NamedTuple, final
 
 from corral.check.model import Finding
 
+NOTHING_HIDDEN: Final[Mapping[str, int]] = MappingProxyType({})
+
 
 @final
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """A file whose bytes a fix changes, or would change."""
 
     path: str
@@ -20,8 +21,7 @@ class Change:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(NamedTuple):
     """A run's findings, by path and place, and what was done.
 
     Args:
@@ -39,5 +39,5 @@ class Result:
     read: Callable[[str], bytes]
     fixed: tuple[Finding, ...] = ()
     changes: tuple[Change, ...] = ()
-    hidden: Mapping[str, int] = field(default_factory=dict[str, int])
+    hidden: Mapping[str, int] = NOTHING_HIDDEN
     stale: int = 0

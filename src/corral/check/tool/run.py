@@ -5,12 +5,10 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from typing import final
+from typing import NamedTuple, final
 
 from corral.check.model import Finding, Level
 from corral.check.settings import Settings
-from corral.check.tool.baseline import read_baseline, write_baseline
 from corral.check.tool.cannot import CODE as CANNOT
 from corral.check.tool.config import Project, find_project, load_project
 from corral.check.tool.pool import default_workers
@@ -19,8 +17,7 @@ from corral.check.tool.result import Result
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Overrides:
+class Overrides(NamedTuple):
     """What the command line says about rules.
 
     Args:
@@ -38,8 +35,7 @@ class Overrides:
     def over(self, settings: Settings) -> Settings:
         """The configured settings with what is said here instead or on top."""
         fresh = self.select is not None
-        return replace(
-            settings,
+        return settings._replace(
             select=settings.select if self.select is None else tuple(self.select),
             extend_select=(*(() if fresh else settings.extend_select), *(self.extend_select or ())),
             ignore=(*(() if fresh else settings.ignore), *(self.ignore or ())),
@@ -48,8 +44,7 @@ class Overrides:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(NamedTuple):
     """What the command line asks for; what is None is left to the configuration.
 
     Args:
@@ -69,7 +64,7 @@ class Options:
 
     paths: tuple[str, ...] = (".",)
     stdin: bytes | None = None
-    rules: Overrides = field(default_factory=Overrides)
+    rules: Overrides = Overrides()
     fix: bool = False
     unsafe_fixes: bool = False
     diff: bool = False
@@ -96,6 +91,8 @@ def run(options: Options) -> Result:
     for part in parts:
         shown = _visible(part, hidden)
         if name := options.baseline or part.project.baseline:
+            from corral.check.tool.baseline import read_baseline
+
             baseline = read_baseline(name)
             line_of = _Lines(part)
             new = [f for f in shown if f.code == CANNOT or not baseline.covers(f, line_of(f))]
@@ -117,7 +114,7 @@ def _by_project(options: Options) -> list[tuple[Project, list[str]]]:
 
 
 def _checked(project: Project, paths: list[str], options: Options) -> ProjectRun:
-    project = replace(project, settings=options.rules.over(project.settings))
+    project = project._replace(settings=options.rules.over(project.settings))
     if options.stdin is not None:
         part = ProjectRun(project)
         part.check_bytes(options.stdin, paths[0])
@@ -167,6 +164,8 @@ class _Lines:
 
 def _written(parts: list[ProjectRun], name: str) -> Result:
     """The result of a run that makes a baseline: everything is known now, but for files that cannot be checked."""
+    from corral.check.tool.baseline import write_baseline
+
     hidden: Counter[str] = Counter()
     rest: list[Finding] = []
     known: list[tuple[Finding, str]] = []

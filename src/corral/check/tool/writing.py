@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import tempfile
 
 
 def replace_file(path: str, data: bytes, *, expected: bytes | None = None, durable: bool = True) -> bool:
@@ -22,6 +21,8 @@ def replace_file(path: str, data: bytes, *, expected: bytes | None = None, durab
 
     Fails: `OSError`, and then the file is as it was.
     """
+    import tempfile
+
     target = os.path.realpath(path)
     status = None
     if expected is not None:
