@@ -341,14 +341,15 @@ def test_no_place_for_results(tmp_path, make, name, told):
         Journal(tmp_path / name)
 
 
-def test_mode_of_a_new_file(results):
+@pytest.mark.parametrize(("mask", "mode"), [(0, 0o666), (0o027, 0o640)])
+def test_mode_of_a_new_file(results, mask, mode):
     """Who may read the results is decided by the umask, as for any other file."""
-    before = os.umask(0o027)
+    before = os.umask(mask)
     try:
         Journal(results).close()
     finally:
         os.umask(before)
-    assert results.stat().st_mode & 0o777 == 0o640
+    assert results.stat().st_mode & 0o777 == mode
 
 
 def test_compaction_is_on_the_disk(results, synced):

@@ -19,7 +19,7 @@ from corral.job.errors import JobError, JournalError
 from corral.job.identity import Identity, check_same, read_identity, sidecar, write_identity
 from corral.job.journal import Journal
 from corral.job.record import Success, encode, failure_line
-from corral.job.scan import Scan
+from corral.job.scan import Scan, _whole_lines
 from corral.job.source import InputIdentity
 
 
@@ -151,6 +151,18 @@ def test_blank_lines(results, monkeypatch, block):
     assert compact(journal) == 1
     journal.close()
     assert results.read_bytes() == good(1) + good(0, "again")
+
+
+def test_read_in_blocks(results, monkeypatch):
+    """No more of the results is in memory than a block and the longest line."""
+    monkeypatch.setattr("corral.job.scan._BLOCK", 256)
+    content = b"".join(good(index) for index in range(100))
+    results.write_bytes(content)
+    with results.open("rb") as file:
+        blocks = list(_whole_lines(file.fileno()))
+    assert b"".join(blocks) == content
+    assert max(map(len, blocks)) < 256 + len(good(99))
+    assert all(block.endswith(b"\n") for block in blocks)
 
 
 def test_two_records_on_a_line(results):
@@ -311,14 +323,14 @@ async def test_full_disk_keeps_whole_records(results):
 def test_compaction(results):
     """Each index is kept once, by its last record, in the order of the file; the file stays locked and keeps its mode."""
     results.write_bytes(good(0, "a") + bad(1, ValueError("x")) + good(2) + good(1, "b") + good(0, "c") + good(1, "d"))
-    results.chmod(0o640)
+    results.chmod(0o641)
     journal = Journal(results)
     assert compact(journal) == 3
     with pytest.raises(JobError, match="another run"):
         Journal(results)
     journal.close()
     assert results.read_bytes() == good(2) + good(0, "c") + good(1, "d")
-    assert results.stat().st_mode & 0o777 == 0o640
+    assert results.stat().st_mode & 0o777 == 0o641
     assert [path.name for path in results.parent.iterdir()] == ["results.jsonl"]
     before = results.stat()
     journal = Journal(results)
