@@ -132,6 +132,13 @@ def test_nothing_on_standard_input(start, folder):
     assert (process.returncode, err) == (2, "corral run: there is no input: standard input is empty\n")
 
 
+def test_closed_standard_input(start, folder):
+    """Started without a standard input, as by `<&-`, there is nothing to read, and no traceback."""
+    process = start(fn("same"), "-", "--limit", 5, stdin=None, preexec_fn=lambda: os.close(0))
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (2, "corral run: there is no input: standard input is closed\n")
+
+
 def test_two_at_once(start, folder):
     """While one run has the results another one is refused; when it was killed, the next one goes on at once."""
     first = start(fn("nap_long"), "range:1000", "--limit", 1)

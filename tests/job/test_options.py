@@ -27,6 +27,7 @@ from corral.job.options import Options, Rate, Tolerance
         ({"max_failures": "101%"}, "expected a number of failures"),
         ({"on_error": "ignore"}, "on_error: expected collect or stop, got 'ignore'"),
         ({"loop": "trio"}, "loop: expected asyncio or uvloop, got 'trio'"),
+        ({"input_format": "xml"}, "expected an input format of txt, jsonl, csv, got 'xml'"),
         ({"workers": 2, "dask": "tcp://x"}, "expected one place to run, got workers and dask"),
         ({"ordered": True, "retry_failed": True}, "ordered and retry_failed exclude each other"),
         ({"overwrite": True, "retry_failed": True}, "overwrite and retry_failed exclude each other"),

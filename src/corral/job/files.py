@@ -54,6 +54,8 @@ def open_source(
     if text.startswith("range:"):
         return parse_range(text)
     if text == "-":
+        if sys.stdin is None:  # what Python makes of a descriptor that was closed by who started it
+            raise JobError("there is no input: standard input is closed")
         return PipeSource(sys.stdin.fileno(), "-", format_of("-.txt", input_format))
     return _file(Path(text), input_format)
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal
 
 from corral.job.errors import JobError
+from corral.job.formats import format_of
 
 if TYPE_CHECKING:
     from aiolimiter import AsyncLimiter
@@ -111,6 +112,8 @@ class Options:
         Tolerance.parse(self.max_failures)
         _one_of("on_error", self.on_error, ("collect", "stop"))
         _one_of("loop", self.loop, ("asyncio", "uvloop"))
+        if self.input_format is not None:
+            format_of("", self.input_format)
         self._check_pairs()
 
     def _check_pairs(self) -> None:
