@@ -340,3 +340,21 @@ async def test_cancelled_by_a_stranger() -> None:
     with pytest.raises(ExceptionGroup) as caught:
         await mapping
     assert list(map(type, caught.value.exceptions)) == [ItemCancelled]
+
+
+@pytest.mark.parametrize("ordered", [True, False])
+async def test_not_pulled_ahead_of_a_slow_consumer(ordered: bool) -> None:
+    """What was pulled and not yet handed out is never more than `limit + buffer`, waiting in front of `fn` included."""
+    pulled = 0
+
+    async def source():
+        nonlocal pulled
+        for n in range(40):
+            pulled += 1
+            yield n
+
+    async with stream_tg(Crowd(), source(), limit=3, buffer=2, ordered=ordered) as results:
+        for taken in range(40):
+            await turns(20)
+            assert pulled == min(taken + 5, 40)
+            await anext(results)

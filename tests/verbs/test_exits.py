@@ -133,3 +133,22 @@ def test_the_loop_can_go_on(loop_factory, exit_) -> None:
     assert loop.run_until_complete(map_tg(returns, range(10), limit=3)) == list(range(10))
     assert not anchored
     loop.close()
+
+
+@EXITS
+def test_the_caller_is_told_of_a_source_too(loop_factory, exit_) -> None:
+    """Where the loop goes on after a source's exit, the verb raises it: it has no result to give."""
+
+    async def source():
+        yield 0
+        raise exit_(7)
+
+    loop = loop_factory()
+    caller = loop.create_task(map_tg(returns, source(), limit=2))
+    with pytest.raises(exit_):
+        loop.run_until_complete(turns(20))
+    with suppress(exit_):
+        loop.run_until_complete(turns(20))
+    assert caller.done()
+    assert type(caller.exception()) is exit_
+    loop.close()

@@ -306,3 +306,28 @@ async def test_far_more_than_workers() -> None:
     """Order and every value survive in a call that is far larger than the crew of workers."""
     assert await gather_tg(*(returns(x, x % 2) for x in range(2_000))) == list(range(2_000))
     assert await gather_tg(*(returns(x, 0) for x in range(20_000)), limit=10) == list(range(20_000))
+
+
+async def test_far_more_of_all_kinds() -> None:
+    """Tens of thousands with other awaitables and with some that are given twice among them: each runs once, all places are filled."""
+    lazy, coro = Lazy(returns("lazy")), returns("twice")
+    aws = [returns(n, 0) for n in range(20_000)]
+    aws[5] = aws[19_999] = close_and(aws[5], aws[19_999], coro)
+    aws[17_000] = close_and(aws[17_000], lazy)
+    results = await gather_tg(*aws, limit=50)
+    assert (results[5], results[19_999], results[17_000], results[18_000]) == ("twice", "twice", "lazy", 18_000)
+
+
+async def test_one_of_far_more_is_wrong() -> None:
+    """One of tens of thousands that is no awaitable is refused by its number, and every coroutine is closed."""
+    aws = [returns(n, 0) for n in range(20_000)]
+    close_and(aws[18_000])
+    with pytest.raises(TypeError, match="argument 18000: expected an awaitable, got 3"):
+        await gather_tg(*aws[:18_000], 3, *aws[18_001:])
+
+
+def close_and(*coros):
+    """Closes what the last one, which is given back, takes the place of."""
+    for coro in coros[: max(len(coros) - 1, 1)]:
+        coro.close()
+    return coros[-1]

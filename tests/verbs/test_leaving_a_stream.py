@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import warnings
+from contextlib import asynccontextmanager
 
 import pytest
 
@@ -237,3 +238,56 @@ async def test_left_when_all_is_done() -> None:
     async with stream_tg(returns, range(10), limit=10, buffer=10) as results:
         await anext(results)
         await turns(30)
+
+
+@pytest.mark.parametrize("raised", [None, Left], ids=["by break", "by an exception"])
+async def test_a_failure_that_meets_a_resource(raised: type[Exception] | None) -> None:
+    """The resource is left with what leaves the block, also where that is a failure which the consumer had not seen."""
+    left: list[object] = []
+
+    @asynccontextmanager
+    async def resource():
+        try:
+            yield "resource"
+        except BaseException as exc:
+            left.append(type(exc))
+            raise
+        finally:
+            left.append("left")
+
+    async def fn(item, _):
+        raise ValueError(item)
+
+    with pytest.raises(raised or ExceptionGroup):
+        async with stream_tg(fn, range(3), limit=1, resource=resource):
+            await turns(5)
+            if raised:
+                raise raised
+    assert left == [raised or ExceptionGroup, "left"]
+
+
+async def test_closed_with_a_resource() -> None:
+    """A coroutine that is closed inside the block cannot wait: the resource is told, and what runs is cancelled."""
+    left: list[object] = []
+
+    class Resource:
+        async def __aenter__(self):
+            return self
+
+        async def __aexit__(self, kind, *_):
+            left.append(kind)
+
+    log: list[str] = []
+
+    async def consumer():
+        async with stream_tg(lambda n, _: waits(log, n), range(3), limit=2, resource=Resource) as results:
+            await anext(results)
+
+    task = asyncio.ensure_future(consumer())
+    await turns(5)
+    task.get_coro().close()
+    assert left == [GeneratorExit]
+    await turns(5)
+    assert sorted(log) == ["0 cancelled", "0 gone", "1 cancelled", "1 gone"]
+    task.cancel()
+    await end_of(task)

@@ -165,3 +165,14 @@ async def test_closed_consumer() -> None:
     loop = asyncio.get_running_loop()
     timers = getattr(loop, "_scheduled", [])  # uvloop keeps its own in C
     assert not [timer for timer in timers if "Progress" in repr(timer) and not timer.cancelled()]
+
+
+@pytest.mark.virtual_time
+async def test_while_workers_wait_for_room() -> None:
+    """What is told while a stream waits for its consumer is what is done, not one more and not one less."""
+    bar = Bar()
+    async with stream_tg(Crowd(), range(10), limit=3, buffer=1, progress=bar) as results:
+        for taken in range(7):
+            await asyncio.sleep(1)
+            assert sum(bar.updates) == taken + 4
+            await anext(results)

@@ -8,7 +8,7 @@ from contextvars import ContextVar
 import pytest
 
 from corral import ItemCancelled, Ok, map_tg, stream_tg
-from tests.children import Crowd, end_of, notes, returns, turns, waits
+from tests.children import Crowd, end_of, leaves, notes, returns, turns, waits
 
 POLICIES = pytest.mark.parametrize("on_error", ["group", "first", "collect"])
 var: ContextVar[str] = ContextVar("var", default="unset")
@@ -271,3 +271,22 @@ async def test_length_is_only_asked_of_builtins() -> None:
             raise AssertionError("asked for its truth")
 
     assert await map_tg(returns, Lies([1, 2, 3]), limit=2) == [1, 2, 3]
+
+
+class Fatal(BaseException):
+    """An error that is no `Exception`."""
+
+
+@POLICIES
+async def test_a_fatal_error(on_error: str) -> None:
+    """A source's error that is no `Exception` ends the verb at once, under `collect` too, where others let the rest go on."""
+    log: list[str] = []
+
+    def source():
+        yield 0
+        raise Fatal
+
+    with pytest.raises(BaseException) as caught:
+        await map_tg(lambda n: waits(log, n), source(), limit=2, on_error=on_error)
+    assert list(map(type, leaves(caught.value))) == [Fatal]
+    assert log == ["0 cancelled", "0 gone"]
