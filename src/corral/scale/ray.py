@@ -105,13 +105,6 @@ def _call(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any])
     return fn(*args, **kwargs)
 
 
-def _knock(address: str) -> None:
-    """Ray itself tries for minutes before it says that nobody is there."""
-    host, _, port = address.rpartition("://")[2].rpartition(":")
-    if host and port.isdecimal():
-        socket.create_connection((host.strip("[]"), int(port)), timeout=5).close()
-
-
 @contextmanager
 def ray_executor(address: str, workers: int | None = None) -> Generator[RayExecutor]:
     """The executor of the cluster at this address, connected to for as long as the block lasts.
@@ -125,7 +118,6 @@ def ray_executor(address: str, workers: int | None = None) -> Generator[RayExecu
     ray: Any = importlib.import_module("ray")  # its types are not all there
     _check_answers(address)
     try:
-        _knock(address)
         ray.init(address=address, log_to_driver=False, configure_logging=False)
     except (OSError, ValueError, RuntimeError) as exc:
         raise ConnectionError(f"no Ray cluster answers at {address}: {exc}") from exc
