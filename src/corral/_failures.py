@@ -65,9 +65,6 @@ class Failures:
         self._fatal: BaseException | None = None
         self._leaving: BaseException | None = None
 
-    def __bool__(self) -> bool:
-        return bool(self._found) or self._fatal is not None or self._leaving is not None
-
     def where(self, index: int, item: object) -> str:
         """How the notes name an input."""
         number = index if self.numbers is None else self.numbers[index]

@@ -107,7 +107,7 @@ def _at(index: int, outcome: Outcome[Any, Any]) -> Outcome[Any, Any]:
     match outcome:
         case Ok(_, item, value):
             return Ok(index, item, value)
-        case Err(_, item, error):
+        case Err(_, item, error):  # pragma: no branch - there is no third kind of outcome
             return Err(index, item, error)
 
 

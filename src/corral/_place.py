@@ -60,8 +60,8 @@ class Here(Place):
         self, kind: type[BaseException] | None, raised: BaseException | None, trace: TracebackType | None, /
     ) -> None:
         manager, self._manager, self._resource = self._manager, None, None
-        if manager is not None:
-            await manager.__aexit__(kind, raised, trace)  # what it returns is ignored: a verb that fails has no result
+        assert manager is not None
+        await manager.__aexit__(kind, raised, trace)  # what it returns is ignored: a verb that fails has no result
 
     def with_resource(self, item: Any) -> Awaitable[Any]:
         """`fn` with its second argument."""

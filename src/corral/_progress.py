@@ -50,8 +50,7 @@ class Progress:
 
     def _tell_and_go_on(self) -> None:
         run = self._run
-        if run is None:
-            return
+        assert run is not None  # `stop` has cancelled the timer
         self._timer = run.loop.call_later(_EVERY, self._tell_and_go_on)
         try:
             self._tell(run)
