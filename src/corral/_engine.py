@@ -130,7 +130,8 @@ class Run(TaskSupervision):
             self.turn.ask(self)
 
     def begin(self, task: Task[None]) -> None:
-        """A worker takes its first step."""
+        """A worker takes its first step: from now on it asks by itself to be watched at its end, and is lighter to look through."""
+        task.remove_done_callback(self.on_end)
         self.tasks[task] = self.OURS
         self.fresh -= 1
 

@@ -223,10 +223,14 @@ class TaskSupervision(Supervision):
     def add(self, task: Task[None], state: int) -> None:
         """Supervises a task from now on."""
         self.tasks[task] = state
-        assert self.on_end is not None
-        task.add_done_callback(self.on_end, context=self.turn.context)
+        self.watch(task)
         if awaited_by is not None:  # pragma: no cover - 3.14 and later only
             awaited_by(task, self.owner)
+
+    def watch(self, task: Task[None]) -> None:
+        """Has its end told."""
+        assert self.on_end is not None
+        task.add_done_callback(self.on_end, context=self.turn.context)
 
     def _done(self, task: Task[None]) -> None:
         state = self.tasks.pop(task)

@@ -64,38 +64,41 @@ async def work(run: Run) -> None:
     fn, pull, results, keep = run.fn, run.pull, run.results, run.keep
     name, context, root, traces = task.get_name(), _context_of(task), None, None
     strong = weak = size = at = 0
-    while True:
-        item, value, returned = None, None, NOTHING
-        traces = get_referents(task, context)
-        count = getrefcount(task) + getrefcount(context)
-        if (count != strong or getweakrefcount(task) != weak or len(traces) != size
-                or traces[-1] is not root or traces[at] is not name):  # fmt: skip
-            if strong:
-                return run.retire(task)
-            strong, weak, size, root, at = _baseline(run, task, context, traces, name, count)
-        traces = None  # the next worker's list takes its place in the processor's cache
-        if run.started >= run.gate and not run.look() and not await run.may_take():
-            return run.leave(task)
-        index = run.started
-        try:
-            item = pull()
-            run.started = index + 1
-            value = await (returned := fn(item))
-        except BaseException as exc:
-            if run.threw(task, index, item, returned, exc):
-                raise
-            if run.tasks[task] == run.GONE:
-                return None
-            if task.cancelling() or task._must_cancel:
-                strong = -1
-        else:
-            if task.cancelling() or (not _UNCANCEL_FORGETS and task._must_cancel):
-                strong = -1
-                run.recalled(index, item, value, heard=not task._must_cancel)
-            elif results is not None:
-                results[index] = value
+    try:
+        while True:
+            item, value, returned = None, None, NOTHING
+            traces = get_referents(task, context)
+            count = getrefcount(task) + getrefcount(context)
+            if (count != strong or getweakrefcount(task) != weak or len(traces) != size
+                    or traces[-1] is not root or traces[at] is not name):  # fmt: skip
+                if strong:
+                    return run.retire(task)
+                strong, weak, size, root, at = _baseline(run, task, context, traces, name, count)
+            traces = None  # the next worker's list takes its place in the processor's cache
+            if run.started >= run.gate and not run.look() and not await run.may_take():
+                return run.leave(task)
+            index = run.started
+            try:
+                item = pull()
+                run.started = index + 1
+                value = await (returned := fn(item))
+            except BaseException as exc:
+                if run.threw(task, index, item, returned, exc):
+                    raise
+                if run.tasks[task] == run.GONE:
+                    return None
+                if task.cancelling() or task._must_cancel:
+                    strong = -1
             else:
-                keep(index, item, value)
+                if task.cancelling() or (not _UNCANCEL_FORGETS and task._must_cancel):
+                    strong = -1
+                    run.recalled(index, item, value, heard=not task._must_cancel)
+                elif results is not None:
+                    results[index] = value
+                else:
+                    keep(index, item, value)
+    finally:
+        run.watch(task)
 
 
 own_code.add(work.__code__)
