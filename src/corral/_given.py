@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from asyncio import Future
 from collections.abc import Awaitable, Iterable
+from sys import getrefcount
 from typing import Any, Final
 
 from corral._arguments import check_limit, check_on_error, close, refuse_awaitables
@@ -12,11 +13,15 @@ from corral._failures import Failures
 from corral._few import PLAIN, FewRun
 from corral._results import ListRun
 from corral._turn import turn_of
+from corral._worker import counts_tell
 from corral.outcome import Err, Ok, OnError, Outcome
 
 #: So many start at once: three that suspend must not wait for the pump.
 _AT_ONCE: Final = 4
 _CHUNK: Final = 16384
+# What is given twice is counted at least five times: twice each by the call's arguments and by their list, once by a slice of it.
+# Up to four are proof that it is given once, without a set of a million.
+_ONCE: Final = max(map(getrefcount, [object()])) + 3 if counts_tell else 0
 
 
 def _same(aw: Awaitable[Any]) -> Awaitable[Any]:
@@ -84,16 +89,20 @@ class GivenRun(ListRun):
 async def _vet_many(verb: str, aws: list[Any], loop: asyncio.AbstractEventLoop) -> int:
     """Refuses what cannot be awaited here and counts the distinct, for up to a million: it steps aside."""
     seen: set[Any] = set()
+    once = 0
     for start in range(0, len(aws), _CHUNK):
         some = aws[start : start + _CHUNK]
         if PLAIN.issuperset(map(type, some)):
-            seen.update(some)  # coroutines are equal to themselves only, and a million ids are 32 MB
+            if max(map(getrefcount, some)) <= _ONCE:
+                once += len(some)
+            else:
+                seen.update(some)  # coroutines are equal to themselves only, and a million ids are 32 MB
         else:
             refuse_awaitables(verb, some, start, loop)
             seen.update(aw if type(aw) in PLAIN else id(aw) for aw in some)
         if turn_of(loop).is_over():
             await asyncio.sleep(0)
-    return len(seen)
+    return once + len(seen)
 
 
 def _spread(failures: Failures, kept: list[Any], places: list[int]) -> list[Any]:

@@ -28,8 +28,10 @@ from corral._supervision import NOTHING
 if TYPE_CHECKING:
     from corral._engine import Run
 
+#: Whether reference counts say what is said of them here.
+counts_tell: Final = sys.implementation.name == "cpython" and not sysconfig.get_config_var("Py_GIL_DISABLED")
 #: Whether a worker may serve more than one input. The differential test switches it off to get its reference.
-reuse = sys.implementation.name == "cpython" and not sysconfig.get_config_var("Py_GIL_DISABLED")
+reuse = counts_tell
 # Before 3.13 `uncancel` left standing what was requested and not yet delivered (gh-117407).
 _UNCANCEL_FORGETS: Final = sys.version_info >= (3, 13)
 

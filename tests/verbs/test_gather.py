@@ -79,6 +79,19 @@ async def test_duplicates_run_once(beside: int) -> None:
     assert sorted(runs) == [1, 2, 3]
 
 
+@pytest.mark.parametrize("held", [True, False])
+@pytest.mark.parametrize("places", [(0, 1), (0, 39_999), (16_383, 16_384), (20_000, 20_001)])
+async def test_a_duplicate_among_very_many(places: tuple[int, int], *, held: bool) -> None:
+    """However far apart the two places are, and whether or not the caller keeps the coroutines: it runs once and fills both."""
+    given = [returns(value, 0) for value in range(40_000)]
+    given[places[1]].close()
+    given[places[1]] = given[places[0]]
+    kept = given if held else []
+    taken, given = [given], kept
+    results = await gather_tg(*taken.pop())
+    assert results == [places[0] if value == places[1] else value for value in range(40_000)]
+
+
 @BESIDE
 async def test_duplicates_under_collect(beside: int) -> None:
     """Under `collect` each place of a duplicate has an outcome with the index of that place."""
