@@ -185,11 +185,12 @@ def test_bad_baselines_are_told(arguments: list[str], complaint: str, on: pytest
 def test_workers_of_xdist_tell_one_summary(on: pytest.Pytester) -> None:
     """Under pytest-xdist the tests fail where they run; the summary and the baseline are whole."""
     on.makepyfile(test_it=LEAKY + "\nasync def test_other(): await drop()\n")
-    result = on.runpytest_subprocess("-q", "-n2", "--corral-baseline=leaks.json", "--corral-write-baseline")
+    two = ("-q", "-n2", "-p", "no:anyio", "-p", "no:hypothesispytest", "-p", "no:timeout")  # what takes long to import
+    result = on.runpytest_subprocess(*two, "--corral-baseline=leaks.json", "--corral-write-baseline")
     result.assert_outcomes(passed=3)
     result.stdout.fnmatch_lines(["*corral guard: 2 leaks, made by 1 line*", "2 leaks written to leaks.json"])
     on.makepyfile(test_it=LEAKY + "\nasync def test_other(): await drop(); await drop()\n")
-    result = on.runpytest_subprocess("-q", "-n2", "--corral-baseline=leaks.json")
+    result = on.runpytest_subprocess(*two, "--corral-baseline=leaks.json")
     result.assert_outcomes(passed=2, failed=1)
     result.stdout.fnmatch_lines(["*corral guard: 1 leak, made by 1 line*", "2 leaks known from leaks.json"])
 
