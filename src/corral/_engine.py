@@ -131,7 +131,7 @@ class Run(TaskSupervision):
 
     def begin(self, task: Task[None]) -> None:
         """A worker takes its first step: from now on it asks by itself to be watched at its end, and is lighter to look through."""
-        task.remove_done_callback(self.on_end)
+        self.unwatch(task)
         self.tasks[task] = self.OURS
         self.fresh -= 1
 

@@ -52,18 +52,17 @@ def strip(error: BaseException) -> BaseException:
 class Failures:
     """What went wrong in one run of a verb, and what the verb makes of it."""
 
-    __slots__ = ("_fatal", "_found", "_leaving", "interrupted", "numbers", "on_error", "show_items", "verb")
+    #: Where the inputs stood in the call, if not at their index.
+    numbers: Sequence[int] | Mapping[int, int] | None = None
+    interrupted: asyncio.CancelledError | None = None
+    _fatal: BaseException | None = None
+    _leaving: BaseException | None = None
 
     def __init__(self, verb: str, on_error: OnError, *, show_items: bool) -> None:
         self.verb: str = verb
         self.on_error = on_error
         self.show_items: bool = show_items
-        #: Where the inputs stood in the call, if not at their index.
-        self.numbers: Sequence[int] | Mapping[int, int] | None = None
-        self.interrupted: asyncio.CancelledError | None = None
         self._found: list[Failure] = []
-        self._fatal: BaseException | None = None
-        self._leaving: BaseException | None = None
 
     def where(self, index: int, item: object) -> str:
         """How the notes name an input."""

@@ -132,9 +132,11 @@ async def run_given(
         if on_error not in policies:
             check_on_error(verb, on_error, policies)
         if len(aws) <= _CHUNK:
-            if not PLAIN.issuperset(map(type, aws)):
+            if PLAIN.issuperset(map(type, aws)):
+                distinct = len(set(aws))
+            else:
                 refuse_awaitables(verb, aws, 0, loop)
-            distinct = len(set(map(id, aws)))
+                distinct = len(set(map(id, aws)))
         else:
             distinct = await _vet_many(verb, aws, loop)
     except BaseException:

@@ -232,6 +232,11 @@ class TaskSupervision(Supervision):
         assert self.on_end is not None
         task.add_done_callback(self.on_end, context=self.turn.context)
 
+    def unwatch(self, task: Task[None]) -> None:
+        """Has its end not told any more."""
+        assert self.on_end is not None
+        task.remove_done_callback(self.on_end)
+
     def _done(self, task: Task[None]) -> None:
         state = self.tasks.pop(task)
         if not_awaited_by is not None:  # pragma: no cover - 3.14 and later only

@@ -131,9 +131,9 @@ def _start(settings: Settings, workers: int) -> ProcessPoolExecutor:
     import multiprocessing
     import threading
     from concurrent.futures import ProcessPoolExecutor
+    from importlib import import_module
 
-    import corral.check.source  # noqa: F401 - so that the processes have it by the fork
-
+    import_module("corral.check.source")  # so that the processes have it by the fork
     # A fork starts at once, with every module loaded; it is safe in a process of one thread, which a command is.
     forks = sys.platform == "linux" and threading.active_count() == 1
     context = multiprocessing.get_context("fork" if forks else "spawn")

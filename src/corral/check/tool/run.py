@@ -181,10 +181,14 @@ def _written(parts: list[ProjectRun], name: str) -> Result:
 
 def _result(parts: list[ProjectRun], findings: list[Finding], hidden: Counter[str], stale: int) -> Result:
     owner = {path: part for part in parts for path in part.found}
+
+    def read(path: str) -> bytes:
+        return owner[path].read(path)
+
     return Result(
         files=sum(len(part.found) for part in parts),
         findings=tuple(sorted(findings, key=_place)),
-        read=lambda path: owner[path].read(path),
+        read=read,
         fixed=tuple(finding for part in parts for finding in part.fixed),
         changes=tuple(change for part in parts for change in part.changes),
         hidden=hidden,
