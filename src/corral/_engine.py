@@ -129,8 +129,10 @@ class Run(TaskSupervision):
             self.hungry = True
             self.turn.ask(self)
 
-    def begin(self, task: Task[None]) -> None:
+    async def begin(self, task: Task[None]) -> None:
         """A worker takes its first step: from now on it asks by itself to be watched at its end, and is lighter to look through."""
+        if self.starting:
+            await sleep(0)  # an eager start: see `_worker`
         self.unwatch(task)
         self.tasks[task] = self.OURS
         self.fresh -= 1

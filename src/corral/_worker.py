@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import sys
 import sysconfig
-from asyncio import Task, current_task, sleep
+from asyncio import Task, current_task
 from contextvars import Context
 from gc import get_referents
 from sys import getrefcount
@@ -60,9 +60,7 @@ def _baseline(
 async def work(run: Run) -> None:
     """Takes inputs as long as its Task is like new. `run.fn(item)` is awaited in this very frame."""
     task: Any = current_task()  # Any: `_must_cancel` is not in the stubs, and has no public twin
-    if run.starting:
-        await sleep(0)  # an eager start: see above
-    run.begin(task)
+    await run.begin(task)
     fn, pull, results, keep = run.fn, run.pull, run.results, run.keep
     name, context, root, traces = task.get_name(), _context_of(task), None, None
     strong = weak = size = at = 0
@@ -89,8 +87,7 @@ async def work(run: Run) -> None:
                     raise
                 if run.tasks[task] == run.GONE:
                     return None
-                if task.cancelling() or task._must_cancel:
-                    strong = -1
+                strong = -1 if task.cancelling() or task._must_cancel else strong
             else:
                 if task.cancelling() or (not _UNCANCEL_FORGETS and task._must_cancel):
                     strong = -1

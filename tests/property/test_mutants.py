@@ -36,7 +36,7 @@ WEAK = {"getweakrefcount(task) != weak": "False"}
 ROOT = {"traces[-1] is not root": "False"}
 # The length and the name's place see the same; so do `cancel`, which leaves its message, and `cancelling`.
 PLACES = {"len(traces) != size": "False", "traces[at] is not name": "False"}
-FAILED = {"if task.cancelling() or task._must_cancel:\n                    strong = -1": ""}
+FAILED = {"strong = -1 if task.cancelling() or task._must_cancel else strong": "pass"}
 CANCELLING = {"if task.cancelling() or (not": "if (not"}
 FORGOTTEN = {" or (not _UNCANCEL_FORGETS and task._must_cancel)": ""}
 POKED = {what: (("poke", what),) for what in POKES}

@@ -11,6 +11,7 @@ import sys
 import tempfile
 import textwrap
 import time
+from collections.abc import Iterator
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from pathlib import Path
 
@@ -115,10 +116,16 @@ def test_workers_end_with_their_parent(tmp_path: Path) -> None:
     _wait(lambda: not any(_lives(pid) for pid in children))
 
 
-async def test_folder_of_a_killed_parent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def short_folder() -> Iterator[Path]:
+    """A folder whose path leaves room for that of a socket, which pytest's own does not."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        yield Path(folder)
+
+
+async def test_folder_of_a_killed_parent(tmp_path: Path, short_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The socket that a killed process leaves behind is taken away by the next call; those that are in use, and what is not ours, stay."""
-    temporary = tmp_path / "tmp"
-    temporary.mkdir()
+    temporary = short_folder
     monkeypatch.setenv("TMPDIR", str(temporary))
     monkeypatch.setattr(tempfile, "tempdir", str(temporary))
     killed_parent(tmp_path)
