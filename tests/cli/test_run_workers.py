@@ -26,13 +26,14 @@ TRACKER = b"resource_tracker"  # of multiprocessing: it outlives its parent unti
 
 
 def running(group: int) -> dict[int, bytes]:
-    """The processes of the group that are not zombies, with their command lines."""
+    """The processes of the group that run, with their command lines; one on its way out has none, nor any memory, any more."""
     found = {}
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             state, _, its_group = (folder / "stat").read_text().rpartition(")")[2].split()[:3]
-            if int(its_group) == group and state != "Z":
-                found[int(folder.name)] = (folder / "cmdline").read_bytes()
+            command = (folder / "cmdline").read_bytes()
+            if int(its_group) == group and state != "Z" and command:
+                found[int(folder.name)] = command
         except OSError:  # it has just ended
             continue
     return found
