@@ -2,10 +2,12 @@
 
 python -m benchmarks                     everything (about 25 minutes on two cores): writes docs/
 python -m benchmarks --python python3.11 --python python3.13   the figures on each of these
+python -m benchmarks --once              the same, each cell measured once: writes docs/
 python -m benchmarks --quick             a smaller grid, one repeat (about 4 minutes): writes nothing
 python -m benchmarks --only "sleep(0)" --only figures          parts: writes nothing
 python -m benchmarks --out FOLDER        write into FOLDER instead of docs/, whatever was run
-python -m benchmarks --render            write docs/ again from the last full run
+python -m benchmarks --render            write docs/ again from the last run that was written there
+python -m benchmarks --render --figures FILE   the same, with the figures that benchmarks.figures --json FILE has measured
 """
 
 from __future__ import annotations
@@ -36,12 +38,14 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         prog="python -m benchmarks", description="Corral and its peers, measured in one run."
     )
     parser.add_argument("--quick", action="store_true", help="smaller grid, one repeat, about four minutes")
+    parser.add_argument("--once", action="store_true", help="the whole grid, one repeat")
     parser.add_argument(
         "--only", action="append", choices=[*WORKS, "figures", "failures"], help="only this part; repeatable"
     )
     parser.add_argument("--python", action="append", help="interpreter for the figures; repeatable (default: this one)")
     parser.add_argument("--out", type=Path, help="folder to write to (default: docs/ after a full run, else nowhere)")
     parser.add_argument("--render", action="store_true", help="measure nothing, write again what was measured last")
+    parser.add_argument("--figures", type=Path, help="with --render: take the figures from this file")
     return parser.parse_args(arguments)
 
 
@@ -57,10 +61,11 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     sizes = {key: ns for key, ns in all_sizes.items() if key[1] in parts}
     pythons = options.python or [sys.executable]
     names = [row.name for row in ROWS] if "figures" in parts else []
-    figures = run_rows(names, pythons, options.quick)
-    points = grid.measure_grid(sizes, 1 if options.quick else grid.REPEATS, tell)
+    once = options.quick or options.once
+    figures = run_rows(names, pythons, once)
+    points = grid.measure_grid(sizes, 1 if once else grid.REPEATS, tell)
     failures = grid.measure_failures(tell) if "failures" in parts else []
-    command = ["python", "-m", "benchmarks", *(["--quick"] if options.quick else [])]
+    command = ["python", "-m", "benchmarks", *(["--quick"] if options.quick else ["--once"] if options.once else [])]
     command += [word for part in options.only or [] for word in ("--only", part)]
     return {
         "machine": machine.describe() | {"command": shlex.join(command), "minutes": (time.perf_counter() - began) / 60},
@@ -92,7 +97,11 @@ def write(results: dict[str, Any], out: Path) -> None:
 def main(arguments: list[str] | None = None) -> int:
     options = parse(arguments)
     if options.render:
-        write(json.loads((DOCS / RESULTS).read_text(encoding="utf-8")), options.out or DOCS)
+        results = json.loads((DOCS / RESULTS).read_text(encoding="utf-8"))
+        if options.figures:
+            results["figures"] = json.loads(options.figures.read_text(encoding="utf-8"))
+            results["machine"]["command"] += "; python -m benchmarks.figures --json FILE"
+        write(results, options.out or DOCS)
         return 0
     results = measure(options)
     whole = not options.quick and not options.only

@@ -130,7 +130,8 @@ def sections(
             if any(point.freeze for point in points if (point.loop, point.work) == (loop, work)):
                 parts += [grid_table(points, loop, work, "longest freeze, ms", milliseconds_frozen)]
     if points:
-        parts += ["¹ run once: a single call takes longer than a few seconds."]
+        all_once = all(point.runs <= 1 for point in points)
+        parts += ["¹ run once" + ("." if all_once else ": a single call takes longer than a few seconds.")]
     if failures:
         parts += [
             "## After a failure",
