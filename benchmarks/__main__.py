@@ -100,8 +100,12 @@ def main(arguments: list[str] | None = None) -> int:
         results = json.loads((DOCS / RESULTS).read_text(encoding="utf-8"))
         if options.figures:
             results["figures"] = json.loads(options.figures.read_text(encoding="utf-8"))
-            apart = "; python -m benchmarks.figures --quick --json FILE"
-            results["machine"]["command"] = results["machine"]["command"].removesuffix(apart) + apart
+            first = results["machine"]["command"].partition(";")[0]
+            single = all(
+                one["spread"] is None or one["spread"]["low"] == one["spread"]["high"] for one in results["figures"]
+            )
+            quick = " --quick" if single else ""
+            results["machine"]["command"] = f"{first}; python -m benchmarks.figures{quick} --json FILE"
         write(results, options.out or DOCS)
         return 0
     results = measure(options)
