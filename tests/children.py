@@ -10,6 +10,10 @@ from collections.abc import Coroutine, Generator, Iterable
 from contextlib import suppress
 from typing import Any
 
+import pytest
+
+from corral import _worker
+
 
 async def turns(count: int) -> None:
     """Suspends for so many iterations of the loop."""
@@ -115,3 +119,16 @@ async def end_of(task: asyncio.Future[Any]) -> BaseException | None:
     with suppress(asyncio.CancelledError):
         return task.exception()
     return asyncio.CancelledError()
+
+
+def count_workers(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """A list with an entry for each worker that is made from now on."""
+    made: list[int] = []
+    work = _worker.work
+
+    def counting(run: Any) -> Any:
+        made.append(1)
+        return work(run)
+
+    monkeypatch.setattr(_worker, "work", counting)
+    return made

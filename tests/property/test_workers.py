@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextvars import ContextVar
 from typing import Any
 
 import pytest
 
 import corral
-from corral import _turn, _worker
+from corral import _turn
+from tests.children import count_workers
 from tests.loops import LOOPS
 from tests.property.sides import MakeLoop
 
@@ -83,22 +84,14 @@ FUNCTIONS: dict[str, tuple[Callable[[int], Awaitable[int]], int, int]] = {
 
 
 @pytest.fixture
-def workers(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
+def workers(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """A list with an entry for each worker that was started, in a slice that does not end.
 
     Else the count hangs on the machine. In debug mode an input takes up to a millisecond, so that 32 use up the 5 ms of an
     iteration; those that have no turn in it stand aside, and while one does, a worker more is of no use and is not started.
     """
     monkeypatch.setattr(_turn, "SLICE", 3600.0)
-    started: list[int] = []
-    work = _worker.work
-
-    def counting(run: Any) -> Any:
-        started.append(1)
-        return work(run)
-
-    monkeypatch.setattr(_worker, "work", counting)
-    return started
+    return count_workers(monkeypatch)
 
 
 def run(make_loop: MakeLoop, main: Awaitable[Any]) -> Any:

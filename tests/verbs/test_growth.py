@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextvars import ContextVar
-from typing import Any
 
 import pytest
 
-from corral import _turn, _worker, gather_tg, map_tg, stream_tg
-from tests.children import turns
+from corral import _turn, gather_tg, map_tg, stream_tg
+from tests.children import count_workers, turns
 
 # In debug mode each of some thousand inputs that wait costs a millisecond, and shows nothing else.
 QUICK = pytest.mark.asyncio(loop_factories=["stock", "uvloop", "eager"])
@@ -19,15 +18,7 @@ QUICK = pytest.mark.asyncio(loop_factories=["stock", "uvloop", "eager"])
 @pytest.fixture
 def workers(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """A list with an entry for each worker that was made."""
-    made: list[int] = []
-    work = _worker.work
-
-    def counting(run: Any) -> Any:
-        made.append(1)
-        return work(run)
-
-    monkeypatch.setattr(_worker, "work", counting)
-    return made
+    return count_workers(monkeypatch)
 
 
 VAR: ContextVar[int] = ContextVar("VAR")
