@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import multiprocessing
 import pickle
+import socket
 import subprocess
 import sys
 import tempfile
@@ -159,6 +161,23 @@ async def test_stranger_is_turned_away(monkeypatch: pytest.MonkeyPatch, tmp_path
             assert await reader.read() == b""
             writer.close()
             assert [ok.value async for ok in results] == [1.0]
+
+
+@pytest.mark.parametrize("turns", [0, 1, 2, 3, 50])
+async def test_silent_connection_is_closed(turns: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A connection that has not said yet whose it is ends with the verb, however far the loop is with accepting it."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    loop = asyncio.get_running_loop()
+    with OwnPool(1) as one, socket.socket(socket.AF_UNIX) as mute:
+        mute.setblocking(False)
+        async with stream_tg(contract.sleeps, [0.0], limit=1, executor=one) as results:
+            assert [ok.value async for ok in results] == [0.0]
+            (folder,) = tmp_path.iterdir()
+            await loop.sock_connect(mute, str(folder / "lanes"))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+        with contextlib.suppress(ConnectionResetError):  # nobody had accepted it
+            assert await loop.sock_recv(mute, 1) == b""
 
 
 async def test_processes_are_kept(pool: OwnPool) -> None:

@@ -79,6 +79,7 @@ class Lanes(Elsewhere):
         self._made = 0
         self._folder: SocketFolder | None = None
         self._server: asyncio.Server | None = None
+        self._strangers: set[Frames] = set()
         self._timer: asyncio.TimerHandle | None = None
 
     async def open(self) -> None:
@@ -87,7 +88,7 @@ class Lanes(Elsewhere):
             return
         self._folder = SocketFolder()
         try:
-            self._server = await self.loop.create_unix_server(lambda: Frames(self._greeted), self._folder.socket)
+            self._server = await self.loop.create_unix_server(self._accepted, self._folder.socket)
         except BaseException:
             self.close()
             raise
@@ -99,6 +100,8 @@ class Lanes(Elsewhere):
         for lane in self._lanes:
             if lane.port is not None:
                 lane.port.close()
+        for frames in self._strangers:  # a server that closes leaves the connections it has accepted open
+            frames.close()
         if self._server is not None:
             self._server.close()
         if self._folder is not None:
@@ -127,8 +130,14 @@ class Lanes(Elsewhere):
         if self._timer is None:
             self._timer = self.loop.call_later(_LOOK, self._look)
 
+    def _accepted(self) -> Frames:
+        frames = Frames(self._greeted)
+        self._strangers.add(frames)
+        return frames
+
     def _greeted(self, frames: Frames, message: tuple[Any, ...]) -> None:
         """A connection says which lane it is of; it cannot know unless this process has told it."""
+        self._strangers.discard(frames)
         lane = self._by_token.pop(str(message[1]), None) if message[0] == "hello" else None
         if lane is None:
             frames.close()

@@ -46,12 +46,15 @@ class Frames(asyncio.Protocol):
         self.heard = heard
         self._transport: asyncio.Transport | None = None
         self._buffer = bytearray()
+        self._closed = False
         #: Done once the connection has ended.
         self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The connection stands."""
         self._transport = cast(asyncio.Transport, transport)
+        if self._closed:
+            self._transport.close()
 
     def data_received(self, data: bytes) -> None:
         """Bytes have come: none, one or several messages."""
@@ -80,7 +83,8 @@ class Frames(asyncio.Protocol):
             self._transport.write(len(packed).to_bytes(_LENGTH, "big") + packed)
 
     def close(self) -> None:
-        """Ends the connection once what was said is sent."""
+        """Ends the connection once what was said is sent; at once when it comes to stand only now."""
+        self._closed = True
         if self._transport is not None:
             self._transport.close()
 
