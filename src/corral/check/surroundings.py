@@ -17,6 +17,7 @@ STOPS = frozenset(
 )
 CANCELLED = frozenset({"CancelledError", "KeyboardInterrupt", "GeneratorExit"})
 BROAD = frozenset({"Exception", "BaseException", "ExceptionGroup", "BaseExceptionGroup"})
+TAKERS = frozenset({"suppress", "raises", "assertRaises", "assertRaisesRegex"})
 ENDLESS = frozenset(
     "serve_forever run_forever wait_closed wait join Future wait_for_termination run_until_disconnected idle".split()
 )
@@ -122,8 +123,18 @@ class Surroundings:
                     isinstance(n, ast.Name) and n.id == handler.name for s in handler.body for n in ast.walk(s)
                 ):
                     return True
+        return bool(self.taking(node))
+
+    def taking(self, node: ast.AST) -> list[ast.Call]:
+        """The `suppress(...)`, `raises(...)` and their like around the node, in its function."""
         calls_around = [i.context_expr for i in self.withs(node) if isinstance(i.context_expr, ast.Call)]
-        return any(calls.callee(c) in {"suppress", "raises", "assertRaises", "assertRaisesRegex"} for c in calls_around)
+        return [c for c in calls_around if calls.callee(c) in TAKERS]
+
+    def asks_for_cancelled(self, node: ast.AST) -> bool:
+        """Whether anything around the node, in its function, catches `CancelledError` and not every failure besides."""
+        asked = [caught_names(h) for attempt in self.tries(node) for h in attempt.handlers]
+        asked += [[dotted(a).rpartition(".")[2] for a in call.args] for call in self.taking(node)]
+        return any("CancelledError" in names and not BROAD & set(names) for names in asked)
 
     def mended(self, node: ast.AST, names: set[str]) -> bool:
         """Whether a failure of the node leads to code that deals with what goes by these names."""

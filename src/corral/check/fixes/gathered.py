@@ -9,7 +9,7 @@ from corral.check.fixes.arguments import appended
 from corral.check.fixes.by_hand import Inlined, inlined
 from corral.check.fixes.draft import Draft
 from corral.check.fixes.mapped import mapping
-from corral.check.fixes.raising import bare_error_matters
+from corral.check.fixes.raising import CANCELLED, bare_error_matters, made_for_it
 from corral.check.fixes.shape import by_position
 from corral.check.model import Fix
 from corral.check.rules.joined import option
@@ -45,6 +45,9 @@ def gathered(unit: Unit, site: Site) -> Fix | None:
     hand = inlined(unit, call)
     first = said(call) or bare_error_matters(unit, call, by_hand=hand is not None and not hand.starred)
     each = mapping(unit, hand.comprehension if hand and hand.comprehension else call.args)
+    stopped = unit.around.asks_for_cancelled(call)
+    if stopped and each is None and not all(made_for_it(w) for w in (hand.work if hand else call.args)):
+        return None
     if each is not None:
         verb = draft.verb("map_tg", call)
         options = f", limit=None, {FIRST}" if first else ", limit=None"
@@ -58,7 +61,8 @@ def gathered(unit: Unit, site: Site) -> Fix | None:
         caveats = [CANCELS]
     if hand is not None:
         take_in(draft, hand, whole=each is not None)
-    return draft.fix(f"Write `{verb}(...)`", " ".join([*caveats, *([] if first else [GROUP])]))
+    caveats += [text for text, holds in ((GROUP, not first), (CANCELLED, stopped)) if holds]
+    return draft.fix(f"Write `{verb}(...)`", " ".join(caveats))
 
 
 def consumed(unit: Unit, call: ast.Call) -> bool:

@@ -7,7 +7,7 @@ import ast
 from corral.check.fixes.by_hand import Inlined, together
 from corral.check.fixes.draft import Draft
 from corral.check.fixes.lines import block
-from corral.check.fixes.raising import bare_error_matters
+from corral.check.fixes.raising import CANCELLED, bare_error_matters
 from corral.check.fixes.shape import MOST, same
 from corral.check.model import Fix
 from corral.check.unit import Unit
@@ -51,6 +51,9 @@ def joined(
     """One await for all, from the statement (or the tuple) on to the end."""
     draft = Draft(unit)
     hand = together(unit, names, statement)
+    stopped = unit.around.asks_for_cancelled(names[0])
+    if stopped and hand is None:
+        return None
     work: list[ast.expr] = hand.work if hand else [*names]
     as_tuple = isinstance(end, ast.Tuple) or (bool(targets) and not same(work))
     verb = draft.verb("join_tg" if as_tuple else "gather_tg", names[0])
@@ -61,7 +64,8 @@ def joined(
     draft.replace(start, unit.text.end(end), f"{stored}await {verb}({arguments}{FIRST if first else ''})")
     if hand is not None:
         taken_away(draft, hand)
-    return draft.fix(f"Write `await {verb}(...)`", " ".join([CANCELS, *([] if first else [GROUP])]))
+    caveats = [CANCELS, *([] if first else [GROUP]), *([CANCELLED] if stopped else [])]
+    return draft.fix(f"Write `await {verb}(...)`", " ".join(caveats))
 
 
 def taken_away(draft: Draft, hand: Inlined) -> None:
@@ -83,7 +87,7 @@ def looped(unit: Unit, loop: ast.For | ast.AsyncFor | ast.comprehension) -> Fix 
         or not isinstance(loop.target, ast.Name)
     ):
         return None
-    if value.value.id != loop.target.id or "#" in unit.text.segment(whole):
+    if value.value.id != loop.target.id or "#" in unit.text.segment(whole) or unit.around.asks_for_cancelled(value):
         return None
     draft = Draft(unit)
     verb = draft.verb("gather_tg", whole)

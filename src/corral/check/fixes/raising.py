@@ -8,6 +8,7 @@ from corral.check.scopes import FUNCTIONS
 from corral.check.unit import Unit
 
 HOPS = 3
+CANCELLED = "An input that is cancelled by others is raised as `ItemCancelled`, which is no `CancelledError`."
 
 
 def depends(unit: Unit, node: ast.AST, hops: int = HOPS) -> bool:
@@ -38,3 +39,13 @@ def bare_error_matters(unit: Unit, node: ast.AST, *, by_hand: bool) -> bool:
     anybody's `except ValueError` away, unless the error never leaves the file.
     """
     return depends(unit, node) or not (by_hand or stays_here(unit, node))
+
+
+def made_for_it(work: ast.expr) -> bool:
+    """Whether this is a call, or a display of calls, so that nobody else has a handle by which to cancel what comes of it."""
+    if isinstance(work, ast.Starred):
+        inner = work.value
+        if isinstance(inner, ast.ListComp | ast.GeneratorExp):
+            return made_for_it(inner.elt)
+        return isinstance(inner, ast.List | ast.Tuple) and all(made_for_it(e) for e in inner.elts)
+    return isinstance(work, ast.Call)

@@ -14,6 +14,7 @@ from corral.check.names import dotted
 from corral.check.rules.joined import flag, option, result_names, waited
 from corral.check.siblings import Family, Origin
 from corral.check.sites import Site
+from corral.check.surroundings import cancels
 from corral.check.unit import Unit
 from corral.check.ways import Way
 
@@ -41,7 +42,7 @@ def check(unit: Unit) -> Iterator[Finding]:
 
 
 def gather(unit: Unit, site: Site) -> Finding | None:
-    """`await gather(...)` without `return_exceptions`, of more than one, with nobody to clean up."""
+    """`await gather(...)` without `return_exceptions`, of more than one that nobody cancels, before or after."""
     if site.fate.lost or site.by_name or not waited(unit, site) or flag(site.call, "return_exceptions") is not False:
         return None
     family = unit.families.of(site.call.args)
@@ -49,6 +50,7 @@ def gather(unit: Unit, site: Site) -> Finding | None:
         not family.several
         or all(c.origin is Origin.OWNED for c in family.children)
         or unit.around.mended(site.call, family.names)
+        or stopped(unit, site.call, family)
     ):
         return None
     level, why = gravity(unit, site.call, family)
@@ -64,6 +66,14 @@ def gather(unit: Unit, site: Site) -> Finding | None:
         ADVICE,
         partial(gathered, unit, site),
     )
+
+
+def stopped(unit: Unit, call: ast.Call, family: Family) -> bool:
+    """Whether every one was cancelled before: each that has a name here, or all by way of what holds them."""
+    before = unit.around.before(unit.index.statement(call))
+    if all(isinstance(a, ast.Name) for a in call.args):
+        return all(cancels(before, {dotted(a)} | unit.families.holders(a)) for a in call.args)
+    return cancels(before, family.names)
 
 
 def describe(family: Family) -> str:
