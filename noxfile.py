@@ -5,6 +5,7 @@ one at least must be there. Versions are pinned in constraints/; `make constrain
 """
 
 import functools
+import os
 import shutil
 import subprocess
 import sys
@@ -16,6 +17,8 @@ SUPPORTED = ["3.11", "3.12", "3.13", "3.14"]
 DEV = ("--constraints", "constraints/dev.txt")
 ONCE = "not typing and not dist"
 EVERYWHERE = "not heavy and not typing and not dist"
+# With the lowest versions on the oldest interpreter, with the newest on the others.
+DEPENDING = ("tests/cli", "tests/job", "tests/check/lsp")
 
 
 def is_here(version):
@@ -53,7 +56,8 @@ def install(session, extras, *groups, constraints=DEV):
 
 
 def pytest(session, *args, parallel=True):
-    spread = ["-n", "auto", "--dist", "loadgroup"] if parallel else []
+    # One more than there are processors: many tests wait for processes they have started.
+    spread = ["-n", str((os.cpu_count() or 1) + 1), "--dist", "loadgroup"] if parallel else []
     session.run("python", "-m", "pytest", "-q", *spread, *args, *session.posargs)
 
 
@@ -83,7 +87,8 @@ def tests(session):
         pytest(session, "-m", ONCE)
     else:
         install(session, "cli,lsp,tqdm,uvloop", "test")
-        pytest(session, "-m", EVERYWHERE)
+        elsewhere = DEPENDING if session.python == HERE[0] else ()
+        pytest(session, "-m", EVERYWHERE, *(f"--ignore={room}" for room in elsewhere))
 
 
 @nox.session(python=HERE[0])
@@ -97,7 +102,7 @@ def lowest(session):
     merged = Path(session.cache_dir, "lowest.txt")  # not `create_tmp`: it moves the tests' temporary files under .nox
     merged.write_text("\n".join(low + rest))
     install(session, "cli,lsp,tqdm,uvloop", "test", constraints=("--constraints", str(merged)))
-    pytest(session, "-m", EVERYWHERE, "tests/cli", "tests/job", "tests/check/lsp")
+    pytest(session, "-m", EVERYWHERE, *DEPENDING)
 
 
 @nox.session(python=ONE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import os
 import subprocess
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ PACKAGE = ROOT / "src" / "corral"
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
+@functools.cache
 def tracked() -> list[Path]:
     """What belongs to the project: what git tracks, or in an unpacked sdist every file that is not made by a command."""
     if (ROOT / ".git").exists():
@@ -25,6 +27,7 @@ def tracked() -> list[Path]:
     return [top / name for top, files in walk for name in files]
 
 
+@functools.cache
 def text_of(path: Path) -> str | None:
     """None for a picture, or a specimen that is no text."""
     try:

@@ -35,8 +35,9 @@ def lines(*suffixes: str, under: Path = ROOT) -> Iterator[tuple[str, str]]:
     """Where and what: every line of every tracked text."""
     for path in tracked():
         if path.is_relative_to(under) and (not suffixes or path.suffix in suffixes):
+            name = path.relative_to(ROOT)
             for number, line in enumerate((text_of(path) or "").splitlines(), 1):
-                yield f"{path.relative_to(ROOT)}:{number}: {line.strip()}", line
+                yield f"{name}:{number}: {line.strip()}", line
 
 
 def test_no_registry_is_named() -> None:

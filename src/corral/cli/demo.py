@@ -9,16 +9,18 @@ import time
 from dataclasses import asdict
 from importlib.metadata import version
 from json import dumps
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
 from corral import map_tg
-from corral.cli import demo_http, demo_show
-from corral.cli.demo_http import Fetched
+from corral.cli import demo_show, unavailable
 from corral.cli.demo_meter import Heartbeat
 from corral.cli.demo_race import LIMIT, RACERS, Lap, double, doubled, lap_in_own_process
+
+if TYPE_CHECKING:
+    from corral.cli.demo_http import Fetched
 
 MOST_INPUTS = 10_000_000
 MOST_REQUESTS = 1_000_000
@@ -41,6 +43,10 @@ def demo(
 
     Exit status: 0 if every result was what it must be, 1 if one was not, 2 a mistake in the call.
     """
+    try:
+        from corral.cli import demo_http  # noqa: F401 - of a missing aiohttp one hears before a million inputs have run
+    except ModuleNotFoundError as error:
+        raise unavailable("demo", error) from error
     console = Console(quiet=json, highlight=False)
     console.print(
         f"\n    [dim]Corral {version('corral')}, Python {platform.python_version()}, {os.cpu_count()} processors"
@@ -99,6 +105,8 @@ def the_race(console: Console, n: int) -> list[Lap]:
 
 def the_requests(console: Console, requests: int, timeout: float) -> Fetched:
     """Part 3: a server that misbehaves on purpose in one process, `stream_tg` in this one."""
+    from corral.cli import demo_http
+
     demo_show.part(
         console,
         3,

@@ -14,6 +14,8 @@ from corral.check.lsp.document import checked
 from corral.check.settings import Settings
 from tests.check.lsp.editor import Editor, edits_of, made
 
+pytestmark = pytest.mark.xdist_group("language server")
+
 LOST = """\
 import asyncio
 

@@ -144,7 +144,7 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.parametrize("start", ["fork", "spawn"])
+@pytest.mark.parametrize("start", ["fork", pytest.param("spawn", marks=pytest.mark.heavy)])
 def test_process_that_dies_costs_its_file_alone(tmp_path: Path, start: str) -> None:
     """A file on which a worker process dies is told, and all others have their findings; however processes are started."""
     program = tmp_path / "program" / "deadly_program.py"
