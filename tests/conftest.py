@@ -19,7 +19,7 @@
 **Sync tests** that run loops of their own take the fixture `loop_factory` (one test per kind, same ids), for
 `asyncio.Runner(loop_factory=loop_factory)`, or import `LOOPS` from `tests.loops`.
 
-**`@pytest.mark.heavy`**: Ray, Dask, a browser, crash loops, builds: runs on one interpreter only. A test that takes longer than
+**`@pytest.mark.heavy`**: Ray, Dask, a browser, crash loops, the demo: runs on one interpreter only. A test that takes longer than
 120 s fails; `@pytest.mark.timeout(300)` moves that. `pytester` is there for tests of plugins.
 """
 

@@ -12,7 +12,7 @@ import pytest
 
 from corral.cli import demo_http, demo_race
 
-pytestmark = pytest.mark.xdist_group("demo")  # one demo for all who look at it
+pytestmark = [pytest.mark.heavy, pytest.mark.xdist_group("demo")]  # one demo for all who look at it
 
 CORRAL = [sys.executable, "-c", "import sys; from corral.cli import main; sys.exit(main())"]
 

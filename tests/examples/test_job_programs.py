@@ -15,6 +15,8 @@ from types import ModuleType
 
 import pytest
 
+pytestmark = pytest.mark.heavy
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
 PRINTED = {
     "crawler.py": "60 pages, 10 failed: aiohttp.client_exceptions.ClientResponseError\n",
