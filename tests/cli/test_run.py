@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import re
+import shlex
 import sys
 import time
 from typing import NamedTuple
@@ -78,7 +79,8 @@ def test_some_failed(corral, folder):
     assert done.code == 1
     assert "done: 4 ok, 3 failed\n" in done.out
     assert re.search(r"3 x ValueError, first at input 1: 1 is odd\n", done.out)
-    assert "--retry-failed" in done.out
+    again = f"corral run {fn('odd_fails')} range:7 --limit 2 --retry-failed"
+    assert f"  again:       {again}\n" in done.out
     listing = re.search(r"grep '(.*)' results.jsonl", done.out)[1]
     assert [record["index"] for record in records(folder / "results.jsonl") if "error" in record] == [1, 3, 5]
     assert sum(listing in line for line in (folder / "results.jsonl").read_text().splitlines()) == 3
@@ -179,6 +181,17 @@ def test_on_error_stop(corral, folder):
     assert before < len(indexes) <= before + 4
 
 
+def test_the_retry_that_is_told_can_be_given(corral, folder):
+    """What the summary says to give again is a command that is accepted, whatever the failed one was."""
+    told = corral(fn("fails_until_healed"), "range:4", "--limit", 3, "--ordered", "--overwrite").out
+    (folder / "healed").touch()
+    again = shlex.split(re.search(r"again: +corral run (.*)", told)[1])
+    assert again[-1] == "--retry-failed"
+    done = corral(*again)
+    assert (done.code, done.err) == (0, "")
+    assert "4 ok, 0 failed" in done.out
+
+
 @pytest.mark.parametrize(("allowed", "failed"), [("3", 4), ("10%", 50)])  # and one that ran meanwhile
 def test_max_failures(corral, allowed, failed):
     """`--max-failures` ends the run at more failures than a number, or than a share of a hundred and more."""
@@ -272,18 +285,19 @@ MISTAKES = {
     "limit of nothing": (("scraper:fetch", "in.txt", "--limit", 0), "--limit: expected a whole number from 1 up, or none"),
     "limit of words": (("scraper:fetch", "in.txt", "--limit", "all"), "--limit: expected a whole number from 1 up, or none"),
     "no such option": (("scraper:fetch", "in.txt", "--limit", 1, "--retry", 3), "No such option: --retry"),
-    "timeout": (("scraper:fetch", "in.txt", "--limit", 1, "--timeout", 0), "timeout: expected a number of seconds above 0"),
+    "timeout": (("scraper:fetch", "in.txt", "--limit", 1, "--timeout", 0), "--timeout: expected a number of seconds above 0"),
     "timeout of words": (("scraper:fetch", "in.txt", "--limit", 1, "--timeout", "soon"), "Invalid value for '--timeout'"),
-    "retries": (("scraper:fetch", "in.txt", "--limit", 1, "--retries", -1), "retries: expected a whole number from 0 up"),
-    "rate": (("scraper:fetch", "in.txt", "--limit", 1, "--rate", "fast"), "expected a rate such as 10/s"),
-    "grace": (("scraper:fetch", "in.txt", "--limit", 1, "--grace", -1), "grace: expected a number of seconds from 0 up"),
-    "policy": (("scraper:fetch", "in.txt", "--limit", 1, "--on-error", "skip"), "on_error: expected collect or stop"),
-    "tolerance": (("scraper:fetch", "in.txt", "--limit", 1, "--max-failures", "x"), "expected a number of failures"),
-    "loop": (("scraper:fetch", "in.txt", "--limit", 1, "--loop", "trio"), "loop: expected asyncio or uvloop"),
+    "retries": (("scraper:fetch", "in.txt", "--limit", 1, "--retries", -1), "--retries: expected a whole number from 0 up"),
+    "rate": (("scraper:fetch", "in.txt", "--limit", 1, "--rate", "fast"), "--rate: expected a rate such as 10/s"),
+    "grace": (("scraper:fetch", "in.txt", "--limit", 1, "--grace", -1), "--grace: expected a number of seconds from 0 up"),
+    "policy": (("scraper:fetch", "in.txt", "--limit", 1, "--on-error", "skip"), "--on-error: expected collect or stop"),
+    "tolerance": (("scraper:fetch", "in.txt", "--limit", 1, "--max-failures", "x"), "--max-failures: expected a number of failures"),
+    "loop": (("scraper:fetch", "in.txt", "--limit", 1, "--loop", "trio"), "--loop: expected asyncio or uvloop"),
     "format": (("scraper:fetch", "in.txt", "--limit", 1, "--input-format", "xml"), "expected an input format of txt"),
-    "ordered retry": (("scraper:fetch", "in.txt", "--limit", 1, "--ordered", "--retry-failed"), "exclude each other"),
-    "overwritten retry": (("scraper:fetch", "in.txt", "--limit", 1, "--overwrite", "--retry-failed"), "exclude each other"),
-    "two places": (("scraper:fetch", "in.txt", "--limit", 1, "--workers", 2, "--ray", "auto"), "expected one place to run"),
+    "ordered retry": (("scraper:fetch", "in.txt", "--limit", 1, "--ordered", "--retry-failed"), "--ordered and --retry-failed exclude"),
+    "overwritten retry": (("scraper:fetch", "in.txt", "--limit", 1, "--overwrite", "--retry-failed"), "--overwrite and --retry-failed"),
+    "two places": (("scraper:fetch", "in.txt", "--limit", 1, "--workers", 2, "--ray", "auto"), "got --workers and --ray"),
+    "rate elsewhere": (("scraper:fetch", "in.txt", "--limit", 1, "--rate", 1, "--ray", "auto"), "--rate needs to know how many"),
     "no folder": (("scraper:fetch", "in.txt", "--limit", 1, "--out", "no/r.jsonl"), "there is no folder no"),
     "folder as results": (("scraper:fetch", "in.txt", "--limit", 1, "--out", "."), "it is a directory"),
     "results over input": (("scraper:fetch", "in.txt", "--limit", 1, "--out", "in.txt"), "would overwrite the input"),
@@ -307,6 +321,30 @@ def test_mistake(corral, folder, name):
     }  # fmt: skip
     for module in ("scraper", "broken"):
         sys.modules.pop(module, None)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("nope:x", "no module named nope; nope was looked for in "),
+        ("shop:opn", "shop has no 'opn'; did you mean 'open'?; got 'shop:opn'\n"),
+        ("shop:zzz", "shop has no 'zzz'; got 'shop:zzz'\n"),
+        ("shop.py", "expected module:factory or path/file.py:factory, got 'shop.py'; write shop.py:open\n"),
+        ("shop", "expected module:factory or path/file.py:factory, got 'shop'\n"),
+        ("empty.py", "expected module:factory or path/file.py:factory, got 'empty.py'; empty.py has no factory\n"),
+        ("shop:N", "expected a factory of async context managers, and shop:N cannot be called\n"),
+        ("shop:open", "expected a factory of async context managers, and shop:open made 1 (int): decorate it with "),
+    ],
+)
+def test_mistaken_resource(corral, folder, given, said):
+    """What is wrong with the resource is told of the resource, and of no function."""
+    (folder / "shop.py").write_text("N = 1\ndef open(): return 1\nasync def order(number, shop): ...\n")
+    (folder / "empty.py").touch()
+    done = corral("shop:order", "range:2", "--limit", 1, "--resource", given)
+    sys.modules.pop("shop", None)
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith(f"corral run: --resource: {said}")
+    assert "function" not in done.err
 
 
 def test_unreadable_input(corral, folder, monkeypatch):

@@ -128,7 +128,7 @@ def test_format_by_name(name, expected):
 @pytest.mark.parametrize("name", ["a", "a.gz", "a.parquet", "a.json"])
 def test_unknown_format(name):
     """Another ending is refused with what there is, and how to say it."""
-    with pytest.raises(JobError, match=r"expected .txt, .jsonl or .csv .*--input-format"):
+    with pytest.raises(JobError, match=r"expected .txt, .jsonl or .csv .*input_format"):
         format_of(name, None)
     assert format_of(name, "jsonl") == "jsonl"
     with pytest.raises(JobError, match="expected an input format of txt, jsonl, csv, got 'xml'"):

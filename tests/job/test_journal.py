@@ -320,7 +320,7 @@ def test_disk_without_locks(results, monkeypatch):
     """Where a file cannot be locked two runs could spoil it: refused."""
     before = descriptors()
     monkeypatch.setattr(fcntl, "flock", fails(errno.ENOLCK))
-    with pytest.raises(JobError, match=r"cannot be locked \(No locks available\).*an --out on a local disk"):
+    with pytest.raises(JobError, match=r"cannot be locked \(No locks available\).*an out on a local disk"):
         Journal(results)
     assert descriptors() == before
 

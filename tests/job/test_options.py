@@ -28,13 +28,19 @@ from corral.job.options import Options, Rate, Tolerance
         ({"on_error": "ignore"}, "on_error: expected collect or stop, got 'ignore'"),
         ({"loop": "trio"}, "loop: expected asyncio or uvloop, got 'trio'"),
         ({"input_format": "xml"}, "expected an input format of txt, jsonl, csv, got 'xml'"),
-        ({"workers": 2, "dask": "tcp://x"}, "expected one place to run, got workers and dask"),
+        (
+            {"workers": 2, "dask": "tcp://x"},
+            "expected one place to run, got workers and dask: leave out all but one of them",
+        ),
         ({"ordered": True, "retry_failed": True}, "ordered and retry_failed exclude each other"),
         ({"overwrite": True, "retry_failed": True}, "overwrite and retry_failed exclude each other"),
         ({"executor": "processes"}, "executor: expected a concurrent.futures.Executor, got str"),
         ({"lanes": 0, "workers": 2}, "lanes: expected a whole number from 1 up, got 0"),
         ({"lanes": 2}, "lanes says how many chunks are at an executor at once: give workers"),
-        ({"rate": 5, "dask": "tcp://x"}, "leave out rate, and hold the rate inside the function"),
+        (
+            {"rate": 5, "dask": "tcp://x"},
+            "only does in this process and with workers: leave it out, and hold the rate inside the function",
+        ),
     ],
 )
 def test_refused(options, expected):

@@ -68,7 +68,7 @@ def test_missing_extra(monkeypatch, option, library):
         return real(name, package)
 
     monkeypatch.setattr(importlib, "import_module", without)
-    with pytest.raises(JobError, match=rf"--{option} needs {library}.*corral\[{option}\]"):
+    with pytest.raises(JobError, match=rf"^{option} needs {library}.*corral\[{option}\]"):
         run_job(functions.same, range(3), limit=1, out="out.jsonl", **{option: "somewhere"})
 
 

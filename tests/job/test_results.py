@@ -403,9 +403,9 @@ def test_other_runs_are_refused(results):
     before = Identity(1, "m:f", InputIdentity("range", "range:5", size=5))
     check_same(before, "m:f", "range", results, ordered=False)
     check_same(Identity(1, "m:f", before.input, ordered=True), "m:f", "range", results, ordered=False)
-    with pytest.raises(JobError, match=r"begun with the function m:f, and this is m:g.*--overwrite"):
+    with pytest.raises(JobError, match=r"begun with the function m:f, and this is m:g.*overwrite=True"):
         check_same(before, "m:g", "range", results, ordered=False)
     with pytest.raises(JobError, match="it is a file now, and was a range"):
         check_same(before, "m:f", "file", results, ordered=False)
-    with pytest.raises(JobError, match="begun without --ordered"):
+    with pytest.raises(JobError, match="begun without ordered"):
         check_same(before, "m:f", "range", results, ordered=True)

@@ -90,7 +90,7 @@ def test_input_that_changed(tmp_path, monkeypatch, block, before, after, expecte
     """Any other change is refused with what differs and what to do."""
     monkeypatch.setattr("corral.job.files._BLOCK", block)
     known = identified(tmp_path / "in.txt", before)
-    with pytest.raises(JobError, match=f"the input has changed: {expected}.*--overwrite"):
+    with pytest.raises(JobError, match=f"the input has changed: {expected}.*another out, or overwrite=True"):
         identified(tmp_path / "in.txt", after, known)
 
 

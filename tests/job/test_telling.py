@@ -10,6 +10,9 @@ import pytest
 from corral.job.progress import LiveMeter, PlainMeter, Silent, State, facts, meter, wrapped
 from corral.job.summary import FailureKind, Summary, Tally, duration, told
 
+GO_ON = "corral run f:g in.txt --limit 5"
+RETRY = f"{GO_ON} --retry-failed"
+
 
 def summary(**changes) -> Summary:
     values = {
@@ -28,7 +31,7 @@ def summary(**changes) -> Summary:
 
 def test_all_well():
     """A run without failures is four facts: counts, time, rate with percentiles, and the path."""
-    text = told(summary(ok=10, failed=0))
+    text = told(summary(ok=10, failed=0), GO_ON, RETRY)
     assert text.splitlines() == [
         "done: 10 ok, 0 failed",
         "  this run:    10 in 2 s, 5.0/s; each: p50 100 ms, p95 200 ms, p99 300 ms",
@@ -39,16 +42,29 @@ def test_all_well():
 def test_failures_are_told_by_type():
     """Failures are counted by type with one example each, and it is told how to list and how to redo them."""
     kinds = (FailureKind("ValueError", 3, 7, "first line\nsecond"), FailureKind("KeyError", 1, 2, ""))
-    text = told(summary(failures=kinds, path="my results.jsonl"))
+    text = told(summary(failures=kinds, path="my results.jsonl"), GO_ON, RETRY)
     assert "3 x ValueError, first at input 7: first line\n" in text
     assert "1 x KeyError, first at input 2: \n" in text
     assert """grep '"error":{"type":' 'my results.jsonl'""" in text
-    assert "--retry-failed" in text
+    assert f"  again:       {RETRY}\n" in text
+
+
+def test_unreadable_inputs_are_not_to_be_tried_again():
+    """Lines that cannot be read fail however often they run: a retry is told only where something else failed, too."""
+    bad, other = FailureKind("corral.job.BadInput", 3, 7, "line 8: ..."), FailureKind("KeyError", 1, 2, "")
+    text = told(summary(failures=(bad,)), GO_ON, RETRY)
+    assert "--retry-failed" not in text
+    assert (
+        "  unreadable:  3 of the inputs, however often they are run; mend them and begin anew with --overwrite\n"
+        in text
+    )
+    text = told(summary(failures=(bad, other)), GO_ON, RETRY)
+    assert f"  again:       {RETRY}\n  unreadable:  3 of the inputs" in text
 
 
 def test_many_types():
     """Ten types are told, and how many more there are."""
-    text = told(summary(failures=tuple(FailureKind(f"E{n}", 1, n, "") for n in range(13))))
+    text = told(summary(failures=tuple(FailureKind(f"E{n}", 1, n, "") for n in range(13))), GO_ON, RETRY)
     assert "E9" in text
     assert "E10" not in text
     assert "and 3 types more" in text
@@ -56,14 +72,14 @@ def test_many_types():
 
 def test_stopped():
     """After a stop it is told why, what is left, and the command that goes on."""
-    text = told(summary(total=100, stopped="SIGINT"), "corral run f:g in.txt --limit 5")
+    text = told(summary(total=100, stopped="SIGINT"), GO_ON, RETRY)
     assert text.startswith("stopped by Ctrl-C: 8 ok, 2 failed, 90 left")
     assert text.endswith("to go on:    corral run f:g in.txt --limit 5")
 
 
 def test_nothing_to_do():
     """When all is recorded already, that is said."""
-    text = told(summary(ok=10, failed=0, ran=0, skipped=10, p50=None, p95=None, p99=None))
+    text = told(summary(ok=10, failed=0, ran=0, skipped=10, p50=None, p95=None, p99=None), GO_ON, RETRY)
     assert "nothing to do: every input is recorded" in text
 
 

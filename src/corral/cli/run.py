@@ -35,6 +35,7 @@ from corral.cli.run_options import (
     WorkersOption,
 )
 from corral.job import JobError, JournalError, Summary, WorkerError
+from corral.job.errors import Option
 from corral.job.options import Options
 from corral.job.progress import meter
 from corral.job.run import run_blocking
@@ -86,7 +87,7 @@ def run(
         if as_json:
             print(json.dumps(summary.as_dict(), indent=2))
         elif not quiet:
-            print(told(summary, _again(context)))
+            print(told(summary, _typed(context), _typed(context, retry=True)))
         sys.stdout.flush()
 
     raise typer.Exit(_run(function, inputs, out, limit, options, tell, quiet=quiet))
@@ -107,7 +108,7 @@ def _run(
         asked = Options(limit=_limit(limit), **options)
         summary = run_blocking(function, inputs, out, asked, meter(quiet=quiet), tell)
     except JobError as error:
-        print(f"corral run: {error}", file=sys.stderr)
+        print(f"corral run: {error.as_typed()}", file=sys.stderr)
         return 2
     except (JournalError, WorkerError) as error:
         print(f"corral run: {error}", file=sys.stderr)
@@ -121,10 +122,13 @@ def _limit(given: str) -> int | None:
         return None
     if given.isascii() and given.isdigit() and int(given) >= 1:
         return int(given)
-    raise JobError(f"--limit: expected a whole number from 1 up, or none, got {given!r}; for example --limit 500")
+    raise JobError(
+        Option("limit"), f": expected a whole number from 1 up, or none, got {given!r}; for example --limit 500"
+    )
 
 
-def _again(context: typer.Context) -> str:
-    """The command that goes on: the one that was typed, and not from the beginning."""
+def _typed(context: typer.Context, *, retry: bool = False) -> str:
+    """The command that was typed, to go on and not from the beginning; and to retry, what excludes that is left out, too."""
     typed: list[str] = context.obj
-    return shlex.join(["corral", *(word for word in typed if word != "--overwrite")])
+    left_out = {"--overwrite", "--ordered", "--retry-failed"} if retry else {"--overwrite"}
+    return shlex.join(["corral", *(word for word in typed if word not in left_out), *["--retry-failed"] * retry])

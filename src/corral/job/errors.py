@@ -2,12 +2,53 @@
 
 from __future__ import annotations
 
+from typing import Final, NamedTuple
+
+
+class Option(NamedTuple):
+    """An option that a message names: `max_failures` to who calls `run_job`, `--max-failures` to who types the command.
+
+    Args:
+        name: As an argument of `run_job`.
+        value: What it should be, where the message says that too; True for a flag.
+    """
+
+    name: str
+    value: str | bool | None = None
+
+    def in_python(self) -> str:
+        """`overwrite=True`."""
+        return self.name if self.value is None else f"{self.name}={self.value!r}"
+
+    def as_typed(self) -> str:
+        """`--overwrite`."""
+        flag = f"--{self.name.replace('_', '-')}"
+        return f"{flag} {self.value}" if isinstance(self.value, str) else flag
+
+
+OUT: Final = Option("out")
+OVERWRITE: Final = Option("overwrite", value=True)
+
 
 class JobError(Exception):
     """The job was refused, or its input turned out not to be the one it was begun with; what is recorded is untouched.
 
     The message says what was expected, what was found, and what to do. The command exits with 2.
+
+    Args:
+        parts: The message, its options apart: the command names them as they are typed.
     """
+
+    def __init__(self, *parts: str | Option) -> None:
+        super().__init__(*parts)
+        self.parts = parts
+
+    def __str__(self) -> str:
+        return "".join(part if isinstance(part, str) else part.in_python() for part in self.parts)
+
+    def as_typed(self) -> str:
+        """The message for who came by the command."""
+        return "".join(part if isinstance(part, str) else part.as_typed() for part in self.parts)
 
 
 class JournalError(Exception):

@@ -13,7 +13,7 @@ from typing import Final, Protocol
 
 import msgspec
 
-from corral.job.errors import BadInput, JobError
+from corral.job.errors import BadInput, JobError, Option
 
 Raw = tuple[int, bytes]  # the number of its (last) line in the file, and its bytes without the line's end
 
@@ -179,7 +179,8 @@ def format_of(name: str, asked: str | None) -> str:
     hint = "; a JSON array becomes JSONL with `jq -c '.[]'`" if ending == "json" else ""
     raise JobError(
         f"cannot tell the format of {name!r}: expected .txt, .jsonl or .csv (each also .gz), range:N, or - for standard input{hint}; "
-        "or say it with --input-format txt|jsonl|csv"
+        "or say it with ",
+        Option("input_format", "txt|jsonl|csv"),
     )
 
 

@@ -16,12 +16,30 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 from corral.job.errors import JobError
 
 # A cluster's worker unpickles on several threads: none may see a file's module while another is still running it.
 _loading = threading.RLock()
+
+
+class Wanted(NamedTuple):
+    """What is looked for, to tell of it where it is not found.
+
+    Args:
+        noun: What it is called.
+        fits: Whether an object is one.
+        defined_as: How one is written.
+    """
+
+    noun: str
+    fits: Callable[[Any], bool]
+    defined_as: tuple[type[ast.AsyncFunctionDef | ast.FunctionDef | ast.ClassDef], ...]
+
+
+FUNCTION: Final = Wanted("function", inspect.iscoroutinefunction, (ast.AsyncFunctionDef,))
+FACTORY: Final = Wanted("factory", callable, (ast.FunctionDef, ast.ClassDef))
 
 
 @dataclass(frozen=True)
@@ -47,19 +65,20 @@ class Function:
         return resolve, (self.spec, self.directory)
 
 
-def resolve(spec: str, directory: str | None = None) -> Function:
+def resolve(spec: str, directory: str | None = None, wanted: Wanted = FUNCTION) -> Function:
     """The function that `spec` names: `module:function` or `path/file.py:function`.
 
     Args:
         spec: As given on the command line.
         directory: Where a module is looked for first, and what a path is relative to (default: the working directory).
+        wanted: What it should be.
 
     Fails: `JobError`, with the nearest name where there is one.
     """
     where = Path(directory or Path.cwd())
     place, colon, attribute = spec.rpartition(":")
     if not colon or not place or not attribute:
-        raise JobError(_no_colon(spec, where))
+        raise JobError(_no_colon(spec, where, wanted))
     if place.endswith(".py") or "/" in place:
         with _loading:
             module = _from_file((where / place).resolve(), place)
@@ -72,7 +91,7 @@ def resolve(spec: str, directory: str | None = None) -> Function:
         try:
             found = getattr(found, part)
         except AttributeError:
-            raise JobError(_no_attribute(spec, place, part, found)) from None
+            raise JobError(_no_attribute(spec, place, part, found, wanted)) from None
     return Function(found, f"{stem}:{attribute}", spec, str(where))
 
 
@@ -203,21 +222,20 @@ def _no_module(name: str, missing: str, where: Path) -> str:
     return f"no module named {missing}{_nearest(missing, names)}; {name} was looked for in {where} and on sys.path"
 
 
-def _no_attribute(spec: str, place: str, part: str, found: object) -> str:
-    names = (
-        [name for name, value in vars(found).items() if inspect.iscoroutinefunction(value)]
-        if hasattr(found, "__dict__")
-        else []
-    )
-    near = _nearest(part, names or [name for name in dir(found) if not name.startswith("_")])
-    listed = f" (async functions there: {', '.join(names[:10])})" if names and not near else ""
-    if not names:
+def _no_attribute(spec: str, place: str, part: str, found: object, wanted: Wanted) -> str:
+    public = [name for name in dir(found) if not name.startswith("_")]
+    names = [name for name in vars(found) if wanted.fits(vars(found)[name])] if hasattr(found, "__dict__") else []
+    near = _nearest(part, names or public)
+    listed = ""
+    if wanted is FUNCTION and not names:
         listed = " (there is no async function in it)"
+    elif wanted is FUNCTION and not near:
+        listed = f" (async functions there: {', '.join(names[:10])})"
     return f"{place} has no {part!r}{near}{listed}; got {spec!r}"
 
 
-def _no_colon(spec: str, where: Path) -> str:
-    expected = f"expected module:function or path/file.py:function, got {spec!r}"
+def _no_colon(spec: str, where: Path, wanted: Wanted) -> str:
+    expected = f"expected module:{wanted.noun} or path/file.py:{wanted.noun}, got {spec!r}"
     file = where / spec
     if not (spec.endswith(".py") and file.is_file()):
         return expected
@@ -225,8 +243,12 @@ def _no_colon(spec: str, where: Path) -> str:
         tree = ast.parse(file.read_bytes())
     except SyntaxError:
         return expected
-    names = [node.name for node in tree.body if isinstance(node, ast.AsyncFunctionDef)]
-    return f"{expected}; write {spec}:{names[0]}" if names else f"{expected}; {spec} has no async function"
+    names = [node.name for node in tree.body if isinstance(node, wanted.defined_as)]
+    return (
+        f"{expected}; write {spec}:{names[0]}"
+        if names
+        else f"{expected}; {spec} has no {'async function' if wanted is FUNCTION else wanted.noun}"
+    )
 
 
 def _nearest(name: str, names: Iterable[str]) -> str:

@@ -22,7 +22,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from corral.job.errors import JobError, JournalError
+from corral.job.errors import OUT, JobError, JournalError
 from corral.job.identity import sync_folder
 
 SYNC_EVERY: Final = 0.5
@@ -184,11 +184,13 @@ def _open_locked(path: Path) -> int:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(descriptor)
-            raise JobError(f"another run is writing to {path}: wait for it to end, or give another --out") from None
+            raise JobError(f"another run is writing to {path}: wait for it to end, or give another ", OUT) from None
         except OSError as why:
             os.close(descriptor)
             raise JobError(
-                f"{path} cannot be locked ({why.strerror}), so two runs could spoil it: give an --out on a local disk"
+                f"{path} cannot be locked ({why.strerror}), so two runs could spoil it: give an ",
+                OUT,
+                " on a local disk",
             ) from None
         # Between the opening and the lock a compaction may have put another file there.
         try:

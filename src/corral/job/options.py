@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal
 
-from corral.job.errors import JobError
+from corral.job.errors import OVERWRITE, JobError, Option
 from corral.job.formats import format_of
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ class Rate:
         found = re.fullmatch(r"\s*([0-9]*\.?[0-9]+)\s*(?:/\s*([smh])\w*)?\s*", str(given))
         calls = float(found[1]) if found else 0.0
         if not found or not calls or not math.isfinite(calls):
-            raise JobError(f"expected a rate such as 10/s, 600/m or 5000/h, got {given!r}")
+            raise JobError(Option("rate"), f": expected a rate such as 10/s, 600/m or 5000/h, got {given!r}")
         return cls(calls, {"s": 1.0, "m": 60.0, "h": 3600.0}[found[2] or "s"])
 
     def limiter(self, processes: int) -> AsyncLimiter:
@@ -39,7 +40,7 @@ class Rate:
         try:
             from aiolimiter import AsyncLimiter
         except ModuleNotFoundError:
-            raise missing_extra("--rate", "aiolimiter", "cli") from None
+            raise missing_extra(Option("rate"), "aiolimiter", "cli") from None
         a_second = self.calls / self.seconds / processes
         burst = a_second / 20
         return AsyncLimiter(burst, 0.05) if burst >= 1 else AsyncLimiter(1, 1 / a_second)
@@ -65,7 +66,9 @@ class Tolerance:
                 return cls(number=int(text))
         except ValueError:
             pass
-        raise JobError(f"expected a number of failures such as 20, or a share such as 1%, got {given!r}")
+        raise JobError(
+            Option("max_failures"), f": expected a number of failures such as 20, or a share such as 1%, got {given!r}"
+        )
 
     def exceeded(self, failed: int, finished: int) -> bool:
         """Whether `failed` of `finished` inputs are too many."""
@@ -118,14 +121,12 @@ class Options:
 
     def _check_pairs(self) -> None:
         engines = [
-            f.name
+            Option(f.name)
             for f in fields(self)
             if f.name in {"workers", "dask", "ray", "executor"} and getattr(self, f.name) is not None
         ]
         if len(engines) > 1:
-            raise JobError(
-                f"expected one place to run, got {' and '.join(engines)}: give one of workers, dask, ray, executor"
-            )
+            raise JobError("expected one place to run, got ", *_listed(engines), ": leave out all but one of them")
         if self.executor is not None:
             _executor(self.executor)
         if self.lanes is not None:
@@ -136,30 +137,42 @@ class Options:
                 )
         if self.ordered and self.retry_failed:
             raise JobError(
-                "ordered and retry_failed exclude each other: a record that is made again stands at the end of the file. "
-                "Leave out ordered, or overwrite to run everything again in order"
+                Option("ordered"),
+                " and ",
+                Option("retry_failed"),
+                " exclude each other: a record that is made again stands at the end of the file. Leave out ",
+                Option("ordered"),
+                ", or ",
+                OVERWRITE,
+                " to run everything again in order",
             )
         if self.overwrite and self.retry_failed:
             raise JobError(
-                "overwrite and retry_failed exclude each other: overwrite begins anew, so nothing is left to retry"
+                Option("overwrite"),
+                " and ",
+                Option("retry_failed"),
+                " exclude each other: the first begins anew, so nothing is left to retry",
             )
         if self.rate is not None and (self.dask or self.ray or self.executor is not None):
             raise JobError(
-                "rate needs to know how many processes share it, and only does in this process and with workers: "
-                "leave out rate, and hold the rate inside the function"
+                Option("rate"),
+                " needs to know how many processes share it, and only does in this process and with ",
+                Option("workers"),
+                ": leave it out, and hold the rate inside the function",
             )
 
 
 def _whole(name: str, got: object, least: int, besides: str = "") -> None:
     if isinstance(got, bool) or not isinstance(got, int) or got < least:
-        raise JobError(f"{name}: expected a whole number from {least} up{besides}, got {got!r}")
+        raise JobError(Option(name), f": expected a whole number from {least} up{besides}, got {got!r}")
 
 
 def _seconds(name: str, got: object, *, least: float, more: bool) -> None:
     number = isinstance(got, (int, float)) and not isinstance(got, bool) and math.isfinite(got)
     if not number or got < least or (more and got == least):  # type: ignore[operator]  # `number` has told what it is
         raise JobError(
-            f"{name}: expected a number of seconds {'above' if more else 'from'} {least}{'' if more else ' up'}, got {got!r}"
+            Option(name),
+            f": expected a number of seconds {'above' if more else 'from'} {least}{'' if more else ' up'}, got {got!r}",
         )
 
 
@@ -170,9 +183,16 @@ def _executor(got: object) -> None:
 
 def _one_of(name: str, got: object, allowed: tuple[str, ...]) -> None:
     if got not in allowed:
-        raise JobError(f"{name}: expected {' or '.join(allowed)}, got {got!r}")
+        raise JobError(Option(name), f": expected {' or '.join(allowed)}, got {got!r}")
 
 
-def missing_extra(what: str, module: str, extra: str) -> JobError:
+def _listed(options: list[Option]) -> Iterator[Option | str]:
+    for number, option in enumerate(options):
+        if number:
+            yield " and "
+        yield option
+
+
+def missing_extra(what: Option, module: str, extra: str) -> JobError:
     """The error for an option whose library is not installed."""
-    return JobError(f"{what} needs {module}, which is not installed: pip install 'corral[{extra}]'")
+    return JobError(what, f" needs {module}, which is not installed: pip install 'corral[{extra}]'")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from corral.job.bitmap import Bitmap
 from corral.job.compact import compact
-from corral.job.errors import JobError
+from corral.job.errors import OUT, OVERWRITE, JobError
 from corral.job.files import FileSource
 from corral.job.function import Function
 from corral.job.identity import FORMAT, Identity, check_same, read_identity, sidecar, write_identity
@@ -44,7 +44,7 @@ def plan(function: Function, source: Source, out: Path, options: Options) -> Pla
     Fails: `JobError` when the results belong to another job; then nothing has been changed.
     """
     if isinstance(source, FileSource) and source.is_file(out):
-        raise JobError(f"the results would overwrite the input {out}: give another --out")
+        raise JobError(f"the results would overwrite the input {out}: give another ", OUT)
     fresh = not _is_there(out)
     journal = Journal(out)
     try:
@@ -74,7 +74,11 @@ def _plan(function: Function, source: Source, journal: Journal, options: Options
     elif journal.size:
         raise JobError(
             f"{out} has results, but {sidecar(out).name}, which tells what run they are of, is not beside it. "
-            "Put it back, give another --out, or --overwrite to begin anew"
+            "Put it back, give another ",
+            OUT,
+            ", or ",
+            OVERWRITE,
+            " to begin anew",
         )
     known = source.identify(before.input if before else None)
     if options.overwrite:
@@ -82,7 +86,8 @@ def _plan(function: Function, source: Source, journal: Journal, options: Options
     scan = _mended(journal, streamed=source.kind == "stream")
     if source.total is not None and scan.done.end() > source.total:
         raise JobError(
-            f"{out} holds a record of input {scan.done.end() - 1:,}, and there are {source.total:,} inputs: give another --out"
+            f"{out} holds a record of input {scan.done.end() - 1:,}, and there are {source.total:,} inputs: give another ",
+            OUT,
         )
     identity = Identity(FORMAT, function.name, known, options.ordered)
     if identity != before:
@@ -104,7 +109,9 @@ def _check_ours(out: Path) -> None:
         start = file.read(len(RECORD_START))
     if start != RECORD_START and not sidecar(out).exists():
         raise JobError(
-            f"{out} does not hold results of a job, so it is not overwritten: give another --out, or delete it yourself"
+            f"{out} does not hold results of a job, so it is not overwritten: give another ",
+            OUT,
+            ", or delete it yourself",
         )
 
 

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
+from corral.job.errors import Option
 from corral.job.options import missing_extra
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def check_installed() -> None:
     try:
         importlib.import_module("stamina")
     except ModuleNotFoundError:
-        raise missing_extra("--retries", "stamina", "cli") from None
+        raise missing_extra(Option("retries"), "stamina", "cli") from None
     logging.getLogger("stamina").addHandler(logging.NullHandler())
 
 

@@ -9,6 +9,7 @@ from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any, Literal, TypedDict, Unpack
 
+from corral.job.errors import Option
 from corral.job.files import open_source
 from corral.job.function import Function, check_async, described, resolve
 from corral.job.options import Options, missing_extra
@@ -205,6 +206,6 @@ def _loop_factory(loop: str) -> Callable[[], asyncio.AbstractEventLoop] | None:
     try:
         import uvloop
     except ModuleNotFoundError:
-        raise missing_extra("--loop uvloop", "uvloop", "uvloop") from None
+        raise missing_extra(Option("loop", "uvloop"), "uvloop", "uvloop") from None
     factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
     return factory

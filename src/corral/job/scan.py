@@ -17,7 +17,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from corral.job.bitmap import Bitmap
-from corral.job.errors import JobError
+from corral.job.errors import OUT, OVERWRITE, JobError
 from corral.job.lines import not_blank
 from corral.job.record import canonical, shown
 from corral.job.source import Recorded
@@ -122,7 +122,11 @@ class Scan(Recorded):
                 raise JobError(
                     f"line {number} of {self._path} is not a record: expected "
                     f'{{"index": …, "input": …, "output": …}}, got {shown(line[:80])}. '
-                    "Take the line out (its input will run again), give another --out, or --overwrite to begin anew"
+                    "Take the line out (its input will run again), give another ",
+                    OUT,
+                    ", or ",
+                    OVERWRITE,
+                    " to begin anew",
                 )
         self.torn = self._length - self.size
 
@@ -138,7 +142,8 @@ class Scan(Recorded):
             # A bit for each input up to the largest: a number that no run can have written must not claim the memory.
             if not 0 <= index < beyond:
                 raise JobError(
-                    f"{self._path} holds a record of input {index}, which no run of this size has. Give another --out"
+                    f"{self._path} holds a record of input {index}, which no run of this size has. Give another ",
+                    OUT,
                 )
             self.superseded += not add(index)
             if head.error is not UNSET:

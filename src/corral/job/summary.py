@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final, Literal
 
+from corral.job.errors import BadInput
 from corral.job.latency import Latency
+from corral.job.record import type_name
 
 Stopped = Literal["SIGINT", "SIGTERM", "on-error", "max-failures"]
 
 _KINDS: Final = 100
+_BAD_INPUT: Final = type_name(BadInput(""))
 
 
 @dataclass(frozen=True)
@@ -133,12 +137,13 @@ class Tally:
         )
 
 
-def told(summary: Summary, command: str | None = None) -> str:
+def told(summary: Summary, go_on: str, retry: str) -> str:
     """The summary as lines of text.
 
     Args:
         summary: What to tell.
-        command: What was typed, to be given again after a stop.
+        go_on: The command to give after a stop.
+        retry: The command that runs again what failed.
     """
     lines = [_headline(summary), _speed(summary)]
     if summary.failures:
@@ -148,10 +153,10 @@ def told(summary: Summary, command: str | None = None) -> str:
             lines.append(f"    and {len(summary.failures) - 10} types more")
         lines.append(f'  list them:   grep \'"error":{{"type":\' {shlex.quote(summary.path)}')
         if summary.stopped is None:
-            lines.append("  again:       the same command with --retry-failed")
+            lines += _again(summary.failures, retry)
     lines.append(f"  results:     {summary.path}")
-    if summary.stopped is not None and command is not None:
-        lines.append(f"  to go on:    {command}")
+    if summary.stopped is not None:
+        lines.append(f"  to go on:    {go_on}")
     return "\n".join(line for line in lines if line)
 
 
@@ -178,6 +183,14 @@ def _speed(summary: Summary) -> str:
         return "  nothing to do: every input is recorded" if not summary.stopped else ""
     each = f"p50 {duration(summary.p50)}, p95 {duration(summary.p95)}, p99 {duration(summary.p99)}"
     return f"  this run:    {summary.ran:,} in {duration(summary.seconds)}, {summary.rate:,.1f}/s; each: {each}"
+
+
+def _again(failures: tuple[FailureKind, ...], retry: str) -> Iterator[str]:
+    bad_lines = sum(kind.count for kind in failures if kind.type == _BAD_INPUT)
+    if bad_lines < sum(kind.count for kind in failures):
+        yield f"  again:       {retry}"
+    if bad_lines:  # to go on with a mended input is refused: it is another one
+        yield f"  unreadable:  {bad_lines:,} of the inputs, however often they are run; mend them and begin anew with --overwrite"
 
 
 def _failure(kind: FailureKind) -> str:

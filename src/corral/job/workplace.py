@@ -10,8 +10,8 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager
 from typing import Any, TypeAlias
 
-from corral.job.errors import JobError
-from corral.job.function import Function, described, resolve
+from corral.job.errors import JobError, Option
+from corral.job.function import FACTORY, Function, described, resolve
 from corral.job.options import Options, missing_extra
 from corral.job.record import message_of
 
@@ -29,9 +29,10 @@ class Resource:
         made: Any = self._function.call()
         if not hasattr(made, "__aenter__"):
             raise JobError(
-                f"resource: expected a factory of async context managers, and {self._function.name} made "
+                Option("resource"),
+                f": expected a factory of async context managers, and {self._function.name} made "
                 f"{made!r} ({type(made).__name__}): decorate it with contextlib.asynccontextmanager, or return an object that "
-                "`async with` can enter"
+                "`async with` can enter",
             )
         manager: AbstractAsyncContextManager[Any] = made
         return manager
@@ -42,9 +43,14 @@ def resource_of(options: Options) -> Factory | None:
     given = options.resource
     if given is None:
         return None
-    function = resolve(given) if isinstance(given, str) else described(given)
+    try:
+        function = resolve(given, wanted=FACTORY) if isinstance(given, str) else described(given)
+    except JobError as why:
+        raise JobError(Option("resource"), ": ", *why.parts) from why.__cause__
     if not callable(function.call):
-        raise JobError(f"resource: expected a factory of async context managers, and {function.name} cannot be called")
+        raise JobError(
+            Option("resource"), f": expected a factory of async context managers, and {function.name} cannot be called"
+        )
     return Resource(function)
 
 
@@ -55,15 +61,16 @@ def elsewhere(options: Options) -> bool:
     return options.workers is not None or options.dask is not None or options.ray is not None
 
 
-def check_travels(*things: object) -> None:
-    """Refuse a function that other processes could not find. Fails: `JobError`."""
-    try:
-        pickle.dumps(things)
-    except Exception as why:
-        raise JobError(
-            f"the function cannot be sent to other processes: {message_of(why)}. Define it at the top of a module, "
-            "and give the function itself or its `module:name`"
-        ) from None
+def check_travels(call: object, factory: object) -> None:
+    """Refuse a function, or a factory, that other processes could not find. Fails: `JobError`."""
+    for what, thing in (("function", call), ("factory of the resource", factory)):
+        try:
+            pickle.dumps(thing)
+        except Exception as why:
+            raise JobError(
+                f"the {what} cannot be sent to other processes: {message_of(why)}. Define it at the top of a module, "
+                f"and give the {what.partition(' ')[0]} itself or its `module:name`"
+            ) from None
 
 
 @asynccontextmanager
@@ -105,7 +112,7 @@ def _manager(options: Options) -> AbstractContextManager[Executor] | None:
             try:
                 importlib.import_module(installs)
             except ModuleNotFoundError:
-                raise missing_extra(f"--{name}", installs, name) from None
+                raise missing_extra(Option(name), installs, name) from None
             manager: AbstractContextManager[Executor] = getattr(importlib.import_module(module), f"{name}_executor")(
                 given
             )
