@@ -6,6 +6,7 @@ import asyncio
 from asyncio import Future
 from collections.abc import Awaitable, Iterable
 from sys import getrefcount
+from types import CoroutineType
 from typing import Any, Final
 
 from corral._arguments import check_limit, check_on_error, close, refuse_awaitables
@@ -19,6 +20,24 @@ from corral.outcome import Err, Ok, OnError, Outcome
 #: So many start at once: three that suspend must not wait for the pump.
 _AT_ONCE: Final = 4
 _CHUNK: Final = 16384
+
+
+def _given_once(aws: list[Any]) -> bool:
+    """Whether these few are coroutines, surely none of them twice: in this function one that is, is counted twice more."""
+    for aw in aws:  # noqa: SIM110 - a generator costs more, and holds references of its own
+        if type(aw) is not CoroutineType or getrefcount(aw) > _ONCE_OF_FEW:
+            return False
+    return True
+
+
+def _count(things: list[Any]) -> int:
+    for thing in things:
+        return getrefcount(thing)
+    return 0
+
+
+# What is given once is counted here, in the list of the call and the one of this module; perhaps the caller holds it, too.
+_ONCE_OF_FEW: Final = _count([object()]) + 2 if counts_tell else 0
 # What is given twice is counted at least five times: twice each by the call's arguments and by their list, once by a slice of it.
 # Up to four are proof that it is given once, without a set of a million.
 _ONCE: Final = max(map(getrefcount, [object()])) + 3 if counts_tell else 0
@@ -34,17 +53,14 @@ def _close_unstarted(aws: Iterable[Any]) -> None:
             close(aw)
 
 
-class Given:
+class Given(list[Any]):
     """The arguments of a call that may never start: its Task cancelled before its first step, or nobody awaits it."""
 
-    __slots__ = ("aws",)
-
-    def __init__(self, aws: tuple[Awaitable[Any], ...]) -> None:
-        self.aws = aws
+    __slots__ = ()
 
     def __del__(self) -> None:
-        if self.aws:
-            _close_unstarted(self.aws)
+        if self:
+            _close_unstarted(self)
 
 
 class GivenRun(ListRun):
@@ -125,13 +141,15 @@ async def run_given(
 ) -> list[Any]:
     """What `gather_tg` and `join_tg` do."""
     loop = asyncio.get_running_loop()
-    aws: list[Any] = list(given.aws)
+    aws: list[Any] = given.copy()
     try:
         if limit is not None:
             check_limit(verb, limit)
         if on_error not in policies:
             check_on_error(verb, on_error, policies)
-        if len(aws) <= _CHUNK:
+        if len(aws) <= _AT_ONCE and _given_once(aws):
+            distinct = len(aws)
+        elif len(aws) <= _CHUNK:
             if PLAIN.issuperset(map(type, aws)):
                 distinct = len(set(aws))
             else:
@@ -143,7 +161,7 @@ async def run_given(
         _close_unstarted(aws)
         raise
     finally:
-        given.aws = ()  # from here on they are this call's
+        given.clear()  # from here on they are this call's
     failures = Failures(verb, on_error, show_items=show_items)
     if distinct == len(aws):
         if not aws:

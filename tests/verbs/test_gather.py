@@ -80,6 +80,25 @@ async def test_duplicates_run_once(beside: int) -> None:
 
 
 @pytest.mark.parametrize("held", [True, False])
+@pytest.mark.parametrize("order", ["aa", "aab", "aba", "baa", "abca", "aabb", "aaaa"])
+async def test_a_duplicate_among_few(order: str, *, held: bool) -> None:
+    """Among two to four as well, however they are given and whether or not the caller keeps them."""
+    runs = []
+
+    async def child(value):
+        runs.append(value)
+        await turns(1)
+        return value
+
+    made = {name: child(name) for name in order}
+    given = [[made[name] for name in order]]
+    if not held:
+        made.clear()
+    assert await gather_tg(*given.pop()) == list(order)
+    assert sorted(runs) == sorted(set(order))
+
+
+@pytest.mark.parametrize("held", [True, False])
 @pytest.mark.parametrize("places", [(0, 1), (0, 39_999), (16_383, 16_384), (20_000, 20_001)])
 async def test_a_duplicate_among_very_many(places: tuple[int, int], *, held: bool) -> None:
     """However far apart the two places are, and whether or not the caller keeps the coroutines: it runs once and fills both."""
