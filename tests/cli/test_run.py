@@ -347,6 +347,56 @@ def test_mistaken_resource(corral, folder, given, said):
     assert "function" not in done.err
 
 
+def test_results_through_a_link(corral, folder):
+    """Results may be a link to what is not there yet; it stays one when the job is refused, and is told of where it leads nowhere."""
+    (folder / "in.txt").touch()
+    link = folder / "results.jsonl"
+    link.symlink_to("real.jsonl")
+    assert corral(SAME, "in.txt", "--limit", 1).code == 2
+    assert link.is_symlink()
+    assert not link.exists()
+    assert corral(SAME, "range:3", "--limit", 1).code == 0
+    assert len(records(folder / "real.jsonl")) == 3
+    (folder / "nowhere.jsonl").symlink_to(folder / "no" / "real.jsonl")
+    done = corral(SAME, "range:3", "--limit", 1, "--out", "nowhere.jsonl")
+    assert done == (
+        2,
+        "",
+        f"corral run: the results cannot be written to nowhere.jsonl: there is no folder {folder / 'no'}\n",
+    )
+
+
+def test_program_instead_of_a_module(corral, folder):
+    """A file that runs a program and exits when it is imported: that is said, and how to mend it."""
+    (folder / "program.py").write_text("import sys\nasync def fetch(url): ...\nsys.exit('usage: program URL')\n")
+    for name in ("program.py", "program"):
+        done = corral(f"{name}:fetch", "range:3", "--limit", 1)
+        assert (done.code, done.out) == (2, "")
+        assert done.err == (
+            f"corral run: importing {name} failed: SystemExit: usage: program URL ({folder / 'program.py'}, line 3); "
+            'put what the program does below `if __name__ == "__main__":`\n'
+        )
+
+
+def test_last_words_of_the_function(corral, folder):
+    """A function that ends the program with a message: the message is seen, as it is without Corral."""
+    (folder / "leaves.py").write_text("import sys\nasync def fetch(url): sys.exit('that is enough')\n")
+    done = corral("leaves.py:fetch", "range:3", "--limit", 1)
+    sys.modules.pop("leaves", None)
+    assert (done.code, done.out, done.err) == (1, "", "that is enough\n")
+
+
+def test_nothing_but_bad_lines(corral, folder):
+    """Where no line can be read, the summary tells of a run all the same."""
+    (folder / "in.jsonl").write_text("{\n[\n")
+    done = corral(SAME, "in.jsonl", "--limit", 1)
+    assert done.code == 1
+    assert "nothing to do" not in done.out
+    assert re.search(r"\n  this run:    2 in [^;\n]*/s\n", done.out)
+    assert "--retry-failed" not in done.out
+    assert "unreadable:  2 of the inputs" in done.out
+
+
 def test_unreadable_input(corral, folder, monkeypatch):
     """An input that may not be read is refused with the system's reason."""
     (folder / "in.txt").write_text("a\n")

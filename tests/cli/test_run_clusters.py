@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from corral.cli import main
 from tests.cli.job_process import CORRAL, fn, until
 
 pytestmark = [pytest.mark.heavy, pytest.mark.timeout(300)]
@@ -62,6 +63,17 @@ def test_ray(folder):
     done = corral(fn("odd_fails"), "range:60", "--limit", 8, "--ray", "local")
     assert (done.returncode, done.stdout.splitlines()[0]) == (1, "done: 30 ok, 30 failed"), done.stderr
     assert outputs(folder) == [None if number % 2 else number for number in range(60)]
+
+
+def test_no_address(folder, capsys):
+    """What cannot be the address of a scheduler is told as that, with what one looks like, and nothing is connected to."""
+    pytest.importorskip("distributed")
+    for given in ("nonsense", "tcp://x", "tcp://x:port", "nope://x:1"):
+        assert main(["run", fn("same"), "range:3", "--limit", "1", "--dask", given]) == 2
+        assert capsys.readouterr().err.startswith(
+            f"corral run: {given!r} is no address of a Dask scheduler, such as tcp://10.0.0.1:8786: "
+        )
+    assert list(folder.iterdir()) == []
 
 
 @pytest.mark.parametrize("place", [("--dask", "tcp://127.0.0.1:9"), ("--ray", "127.0.0.1:9")], ids=["dask", "ray"])

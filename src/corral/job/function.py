@@ -184,7 +184,7 @@ def _from_file(file: Path, given: str) -> ModuleType:
         spec.loader.exec_module(module)
     except BaseException as error:
         del sys.modules[name]
-        if isinstance(error, Exception):
+        if isinstance(error, (Exception, SystemExit)):
             raise _import_failed(given, error) from error
         raise
     return module
@@ -199,18 +199,20 @@ def _from_name(name: str, where: Path) -> ModuleType:
         if error.name is None or not f"{name}.".startswith(f"{error.name}."):
             raise _import_failed(name, error) from error
         raise JobError(_no_module(name, error.name, where)) from None
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise _import_failed(name, error) from error
 
 
-def _import_failed(name: str, error: Exception) -> JobError:
+def _import_failed(name: str, error: Exception | SystemExit) -> JobError:
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "importlib" not in frame.filename]
     own = [frame for frame in frames if "/corral/job/" not in frame.filename]
     at = f" ({own[-1].filename}, line {own[-1].lineno})" if own else ""
     if isinstance(error, SyntaxError):
         at = f" ({error.filename}, line {error.lineno})"
     text = f"{type(error).__name__}: {error.msg if isinstance(error, SyntaxError) else error}"
-    return JobError(f"importing {name} failed: {text}{at}")
+    # A program, and no module: what it does when it is run should not be done when it is imported.
+    cure = '; put what the program does below `if __name__ == "__main__":`' if isinstance(error, SystemExit) else ""
+    return JobError(f"importing {name} failed: {text}{at}{cure}")
 
 
 def _no_module(name: str, missing: str, where: Path) -> str:

@@ -178,7 +178,8 @@ def _open_locked(path: Path) -> int:
             _check_kind(path)
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
         except OSError as why:
-            reason = f"there is no folder {path.parent}" if why.errno == errno.ENOENT else why.strerror
+            folder = path.resolve().parent if path.is_symlink() else path.parent
+            reason = f"there is no folder {folder}" if why.errno == errno.ENOENT else why.strerror
             raise JobError(f"the results cannot be written to {path}: {reason}") from None
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -51,7 +51,7 @@ def plan(function: Function, source: Source, out: Path, options: Options) -> Pla
         return _plan(function, source, journal, options)
     except BaseException:
         if fresh and not journal.size:
-            out.unlink(missing_ok=True)
+            out.resolve().unlink(missing_ok=True)  # a link to what is not there yet stays one
         journal.close()
         raise
 

@@ -179,10 +179,13 @@ def _headline(summary: Summary) -> str:
 
 
 def _speed(summary: Summary) -> str:
-    if summary.p50 is None or summary.p95 is None or summary.p99 is None:
+    if not summary.ran:
         return "  nothing to do: every input is recorded" if not summary.stopped else ""
+    ran = f"  this run:    {summary.ran:,} in {duration(summary.seconds)}, {summary.rate:,.1f}/s"
+    if summary.p50 is None or summary.p95 is None or summary.p99 is None:  # none of them could be read
+        return ran
     each = f"p50 {duration(summary.p50)}, p95 {duration(summary.p95)}, p99 {duration(summary.p99)}"
-    return f"  this run:    {summary.ran:,} in {duration(summary.seconds)}, {summary.rate:,.1f}/s; each: {each}"
+    return f"{ran}; each: {each}"
 
 
 def _again(failures: tuple[FailureKind, ...], retry: str) -> Iterator[str]:

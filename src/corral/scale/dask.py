@@ -20,9 +20,16 @@ def dask_executor(address: str, *, wait: float = 10.0) -> Generator[Executor]:
     Fails: `ModuleNotFoundError` without the package `distributed`; `ConnectionError` when nobody answers.
     """
     distributed: Any = importlib.import_module("distributed")  # it has no types to check
+    comm: Any = importlib.import_module("distributed.comm")
+    try:  # a client that stumbles over it is 20 s about its own end
+        comm.get_address_host_port(address)
+    except ValueError as exc:
+        raise ConnectionError(
+            f"{address!r} is no address of a Dask scheduler, such as tcp://10.0.0.1:8786: {exc}"
+        ) from exc
     try:
         client = distributed.Client(address, timeout=wait, set_as_default=False, asynchronous=False)
-    except (OSError, ValueError) as exc:
+    except OSError as exc:
         raise ConnectionError(f"no Dask scheduler answers at {address} within {wait:g} s: {exc}") from exc
     with client:
         executor: Executor = client.get_executor()
