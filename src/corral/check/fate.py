@@ -205,8 +205,6 @@ class Fates:
     def elements(self, loop: ast.For | ast.AsyncFor | ast.comprehension) -> Fate:
         """`for t in tasks`: what becomes of `t` in there."""
         targets = [n for n in ast.walk(loop.target) if isinstance(n, ast.Name)]
-        if not targets:
-            return HELD
         reads: list[ast.Name] = []
         for target in targets:
             scope = self.names.lookup(target.id, self.index.scope_of[target])

@@ -89,7 +89,6 @@ class Names:
 
     def value(self, binding: ast.AST) -> ast.expr | None:
         """The expression a binding gets its value from, where there is just one."""
-        top = binding
         for parent in self.index.ancestors(binding):
             if isinstance(parent, ast.Assign):
                 found = (pair(t, parent.value, binding) for t in parent.targets)
@@ -97,9 +96,8 @@ class Names:
             if isinstance(parent, ast.AnnAssign | ast.NamedExpr):
                 return parent.value if parent.target is binding else None
             if not isinstance(parent, ast.Tuple | ast.List):
-                return None
-            top = parent
-        return top if isinstance(top, ast.expr) else None
+                break
+        return None
 
     def values(self, name: ast.Name) -> list[ast.expr]:
         """Every expression that the name is given."""

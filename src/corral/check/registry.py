@@ -51,11 +51,6 @@ META = {
 }
 
 
-def known(code: str) -> bool:
-    """Whether the code, prefix or name picks any rule: for a clear error about a mistyped one."""
-    return bool(expand((code,)))
-
-
 def expand(codes: tuple[str, ...]) -> frozenset[str]:
     """The rules that codes, prefixes and names pick."""
     picked: set[str] = set()

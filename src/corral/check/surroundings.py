@@ -169,11 +169,8 @@ class Surroundings:
     def after(self, statement: ast.stmt) -> list[ast.stmt]:
         """The statements that follow one in its block."""
         block = self.index.parents[statement]
-        for field in ("body", "orelse", "finalbody"):
-            body: list[ast.stmt] | ast.AST = getattr(block, field, [])
-            if isinstance(body, list) and statement in body:
-                return body[body.index(statement) + 1 :]
-        return []
+        bodies: list[list[ast.stmt]] = [getattr(block, field, []) for field in ("body", "orelse", "finalbody")]
+        return next(body[body.index(statement) + 1 :] for body in bodies if statement in body)
 
     def before(self, statement: ast.stmt) -> list[ast.stmt]:
         """The statements that come before one: in its block, and before each block around it."""
@@ -214,11 +211,6 @@ class Surroundings:
                     arg = call.args[0]
                     found[calls.callee(arg) if isinstance(arg, ast.Call) else dotted(arg)] = call
         return found
-
-    @cached_property
-    def script(self) -> bool:
-        """Whether the file runs a loop itself, so that nobody else calls its functions."""
-        return bool(self.run)
 
     def endless(self, function: ast.AST, row: int) -> bool:
         """Whether the frame, once past the row, waits for ever or as long as the program runs."""

@@ -164,7 +164,10 @@ def drop(unit: Unit, entries: list[Entry], removed: list[ast.alias]) -> None:
         (node,) = entry.nodes
         rest = [a for a in node.names if a not in removed]
         if rest:
-            entry.own = without(unit, node, entry.own, rest)
+            if (change := without(unit, node, rest)) is not None:
+                begin, end, kept = change
+                at = unit.text.start(node)
+                entry.own = entry.own[: begin - at] + kept + entry.own[end - at :]
         elif blank(entry.gap):
             forget(entries, entry)
 
@@ -182,21 +185,20 @@ def forget(entries: list[Entry], entry: Entry) -> None:
             following.gap = ""
 
 
-def without(unit: Unit, node: ast.Import | ast.ImportFrom, own: str, rest: list[ast.alias]) -> str:
-    """The statement with only the aliases that stay, where it stands on one line; else as it was."""
-    if node.end_lineno != node.lineno or "(" in own or ";" in own:
-        return own
-    begin = unit.text.start(node.names[0]) - unit.text.start(node)
-    end = unit.text.end(node) - unit.text.start(node)
+def without(unit: Unit, node: ast.Import | ast.ImportFrom, rest: list[ast.alias]) -> Change | None:
+    """The names with only those that stay, where they stand on one line."""
+    if node.end_lineno != node.lineno:
+        return None
     kept = ", ".join(unit.text.text[unit.text.start(a) : unit.text.end(a)] for a in rest)
-    return own[:begin] + kept + own[end:]
+    return (unit.text.start(node.names[0]), unit.text.end(node.names[-1]), kept)
 
 
 def elsewhere(unit: Unit, statement: ast.stmt, removed: list[ast.alias]) -> list[Change]:
     """An import inside a function, or further down: its whole lines, if all its names go."""
     assert isinstance(statement, ast.Import | ast.ImportFrom)
-    if not all(a in removed for a in statement.names):
-        return []
+    if rest := [a for a in statement.names if a not in removed]:
+        change = without(unit, statement, rest)
+        return [] if change is None else [change]
     body, lines = block(unit, statement), alone(unit, statement)
     if body == [statement] or lines is None:
         return []

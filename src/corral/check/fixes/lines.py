@@ -28,11 +28,8 @@ def alone(unit: Unit, first: ast.stmt, last: ast.stmt | None = None) -> tuple[in
 def block(unit: Unit, statement: ast.stmt) -> list[ast.stmt]:
     """The statements among which one stands."""
     outer = unit.index.parents[statement]
-    for field in ("body", "orelse", "finalbody"):
-        body: object = getattr(outer, field, None)
-        if isinstance(body, list) and statement in body:
-            return cast("list[ast.stmt]", body)
-    return [statement]
+    fields: list[object] = [getattr(outer, field, None) for field in ("body", "orelse", "finalbody")]
+    return next(cast("list[ast.stmt]", body) for body in fields if isinstance(body, list) and statement in body)
 
 
 def just_before(unit: Unit, statement: ast.stmt, count: int) -> list[ast.stmt]:

@@ -7,7 +7,7 @@ from typing import final
 
 from corral.check import calls
 from corral.check.names import dotted
-from corral.check.scopes import FUNCTIONS, ScopeKind
+from corral.check.scopes import ScopeKind
 from corral.check.sites import Site
 from corral.check.unit import Unit
 
@@ -142,8 +142,3 @@ def starts_loop(frame: ast.FunctionDef) -> bool:
     """Whether the function itself sets the loop going: then it does not run yet before that."""
     nodes = (n for s in frame.body for n in ast.walk(s) if isinstance(n, ast.Call))
     return any(calls.callee(n) in RUNS for n in nodes)
-
-
-def inside_function(unit: Unit, node: ast.AST) -> bool:
-    """Whether the node is run by a call, not by an import."""
-    return any(isinstance(a, (*FUNCTIONS, ast.Lambda)) for a in unit.index.ancestors(node))
