@@ -1,11 +1,17 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
+
 import pytest
 
-from corral.check.fixer import fix_source
-from corral.check.model import Level
+from corral.check.fixer import ROUNDS, fix_source
+from corral.check.fixes import tidy
+from corral.check.model import Edit, Finding, Fix, Level
+from corral.check.registry import RULES
 from corral.check.settings import Settings
 from corral.check.source import check_source
+from corral.check.unit import Unit
 from tests.check.specimens import FIXED, LEFT, SAFE, UNSAFE, Specimen
 
 ALL = Settings(min_level=Level.NOTE)
@@ -140,3 +146,72 @@ def test_many_findings_take_one_import():
     assert got.startswith(b"from corral import gather_tg, spawn\n")
     assert got.count(b"import") == 1
     assert b"asyncio" not in got
+
+
+LOST = b"# coding: latin-1\nimport asyncio\nasync def f():\n    asyncio.create_task(g())\n    await asyncio.gather(save(1), save(2))\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["(", "# coding: of-nobody's\n", "\N{SNOWMAN}"],
+    ids=["does not parse", "cannot be read", "cannot be written"],
+)
+def test_a_fix_that_would_break_the_file_is_not_made(monkeypatch: pytest.MonkeyPatch, text: str):
+    """What was mended is parsed before it is kept: a fix that is wrong is left out, and the others are made all the same."""
+    rule = RULES["TG001"]
+
+    def broken(unit: Unit) -> Iterator[Finding]:
+        for finding in rule.check(unit):
+            yield finding._replace(fix=Fix("Break it", (Edit(0, 0, text),), safe=True, caveat=None))
+
+    monkeypatch.setitem(RULES, "TG001", replace(rule, check=broken))
+    result = fix_source(LOST, "app.py", ALL, unsafe=True)
+    assert [f.code for f in result.fixed] == ["TG002"]
+    assert [f.code for f in result.remaining] == ["TG001"]
+    assert b"asyncio.create_task(g())\n    await gather_tg(" in result.data
+
+
+def test_only_broken_fixes_change_nothing(monkeypatch: pytest.MonkeyPatch):
+    """Where no fix is sound, the very same bytes come back."""
+    rule = RULES["TG001"]
+
+    def broken(unit: Unit) -> Iterator[Finding]:
+        for finding in rule.check(unit):
+            yield finding._replace(fix=Fix("Break it", (Edit(0, 0, ")"),), safe=True, caveat=None))
+
+    monkeypatch.setitem(RULES, "TG001", replace(rule, check=broken))
+    result = fix_source(LOST, "app.py", ALL, unsafe=False)
+    assert result.data is LOST
+    assert not result.fixed
+
+
+def test_a_fix_that_leaves_its_finding_comes_to_an_end(monkeypatch: pytest.MonkeyPatch):
+    """A rule that is content with nothing does not keep the fixer busy for ever."""
+    rule = RULES["TG001"]
+
+    def greedy(unit: Unit) -> Iterator[Finding]:
+        for finding in rule.check(unit):
+            yield finding._replace(fix=Fix("Once more", (Edit(0, 0, "\n"),), safe=True, caveat=None))
+
+    monkeypatch.setitem(RULES, "TG001", replace(rule, check=greedy))
+    data = b"import asyncio\nasync def f():\n    asyncio.create_task(g())\n"
+    assert fixed(data, unsafe=False) == b"\n" * ROUNDS + data
+
+
+def test_what_is_too_deep_to_tidy_is_mended(monkeypatch: pytest.MonkeyPatch):
+    """Unused imports are left where the last look at the file fails; the fixes stay."""
+
+    def deep(unit: Unit) -> set[object]:
+        raise RecursionError
+
+    monkeypatch.setattr(tidy, "idle", deep)
+    assert b"spawn(g())" in fixed(LOST)
+
+
+def test_a_chain_of_names_goes_with_its_last_read():
+    """Three names that only led to one another are gone together with the import they began with."""
+    data = (
+        b"import asyncio\n\nasync def f():\n    loop = asyncio.get_running_loop()\n"
+        b"    loop.create_task(g())\n    loop.create_task(h())\n"
+    )
+    assert fixed(data) == b"from corral import spawn\n\nasync def f():\n    spawn(g())\n    spawn(h())\n"

@@ -45,7 +45,7 @@ def _page(named: str) -> str:
             return rule.text()
     for code, (name, summary) in META.items():
         if named.upper() == code or named == name:
-            return f"# {name} ({code})\n\n{summary}.\n"
+            return f"# {code}: {name}\n\n{summary}.\n"
     hint = nearest(named, [*RULES, *(rule.name for rule in RULES.values())])
     raise typer.BadParameter(f"no rule is called {named!r}; {hint}", param_hint="RULE")
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from corral.check.lsp.document import checked
+from corral.check.lsp.document import checked, encoded
+from corral.check.lsp.server import page_of
 from corral.check.settings import Settings
 from tests.check.lsp.editor import Editor, edits_of, made
 
@@ -253,3 +254,49 @@ def test_goodbye_ends_the_process(tmp_path: Path) -> None:
     with Editor(tmp_path) as editor:
         editor.open("a.py", LOST)
     assert editor.status == 0
+
+
+def test_what_has_no_page_is_shown_by_its_own_words() -> None:
+    """Hovering over a syntax error shows what it is, and no page of a rule."""
+    assert page_of("TG000", "**Not checked.**") == "**Not checked.**"
+    assert page_of("TG001", "lead").startswith("lead\n\n---\n\n# TG001: lost-task\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "data"),
+    [
+        ("# coding: latin-1\n'é'\n", b"# coding: latin-1\n'\xe9'\n"),
+        ("# coding: latin-1\n'€'\n", "# coding: latin-1\n'€'\n".encode()),
+        ("'é'\n", "'é'\n".encode()),
+    ],
+)
+def test_text_is_checked_in_its_own_encoding(text: str, data: bytes) -> None:
+    """An editor holds characters; the bytes are those that it would write, where the declared encoding has them."""
+    assert encoded(text) == data
+
+
+def test_finding_without_a_fix_can_only_be_silenced(editor: Editor) -> None:
+    """No quick fix is made up; and there is nothing for `source.fixAll` to do."""
+    text = "import asyncio\n\nasync def f(loop):\n    loop.create_task(g(), context=c)\n"
+    editor.open("a.py", text)
+    (found,) = editor.diagnostics("a.py")
+    (silence,) = editor.actions("a.py", found["range"])
+    assert silence["title"] == "Silence TG001 on this line"
+    assert editor.actions("a.py", EVERYWHERE, only=["source.fixAll"]) == []
+
+
+def test_no_comment_is_offered_where_it_would_be_none(editor: Editor) -> None:
+    """Before a backslash, or inside of a string, there is no place for a `# noqa`."""
+    text = "import asyncio\n\nasync def f(loop):\n    loop.create_task \\\n    (g(), context=c)\n"
+    editor.open("a.py", text)
+    (found,) = editor.diagnostics("a.py")
+    assert editor.actions("a.py", found["range"]) == []
+
+
+def test_saving_another_file_changes_nothing(editor: Editor) -> None:
+    """Only a saved `pyproject.toml` has every document checked again."""
+    editor.open("a.py", LOST)
+    assert editor.diagnostics("a.py")
+    editor.tell("textDocument/didSave", textDocument={"uri": (editor.folder / "a.py").as_uri()})
+    editor.type("a.py", KEPT)
+    assert editor.diagnostics("a.py") == []

@@ -131,3 +131,11 @@ def test_without_configuration_the_project_is_the_root(tmp_path: Path) -> None:
     configured(tmp_path, "[project]\nname = 'a'\nrequires-python = '>=3.12,<4'\n")
     project = find_project(str(inner))
     assert (project.root, project.settings.target) == (str(tmp_path), (3, 12))
+
+
+def test_a_repository_is_a_project(tmp_path: Path) -> None:
+    """Where no folder has a `pyproject.toml`, the nearest repository is the root."""
+    (tmp_path / ".git").mkdir()
+    inner = tmp_path / "a"
+    inner.mkdir()
+    assert find_project(str(inner)).root == str(tmp_path)

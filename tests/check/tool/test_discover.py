@@ -141,3 +141,10 @@ def test_deep_trees_are_walked() -> None:
     folder.mkdir(parents=True)
     (folder / "a.py").touch()
     assert len(found()) == 1
+
+
+def test_nothing_outside_of_the_root_is_excluded(tmp_path: Path) -> None:
+    """Patterns are about what is below the folder of their `pyproject.toml`."""
+    excludes = Excludes(("*.py",), str(tmp_path / "a"))
+    assert excludes.exclude_below(str(tmp_path / "a" / "x.py"))
+    assert not excludes.exclude_below(str(tmp_path / "x.py"))

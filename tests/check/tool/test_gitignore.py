@@ -33,6 +33,11 @@ TREE = [
 FOLDERS = {"a", "a/b", "b", "b/a", "b/a/b"}
 
 PATTERNS = [
+    "[[:alpha:",
+    "[[:x]*.py",
+    "[a\\",
+    "[\\a].py",
+    "a[",
     "c.py",
     "/c.py",
     "a/c.py",
