@@ -13,7 +13,7 @@ from time import perf_counter, thread_time
 from typing import Any, Final, NamedTuple
 
 from corral._calls import timed
-from corral._failures import Failures, show
+from corral._failures import Failures, show, strip
 from corral._results import ListRun
 from corral._supervision import NotAwaitable, Supervision
 from corral.outcome import Err
@@ -153,6 +153,7 @@ def caught_elsewhere(
     run: Supervision, index: int, item: object, returned: object, error: BaseException
 ) -> BaseException | NotAwaited | None:
     """What would end a verb is an outcome over there; None for what a run that collects takes itself."""
+    strip(error)  # it is by its lack of a traceback that one of `await` is told from one of `fn`
     if isinstance(error, TypeError) and run.not_awaitable(index, item, returned, error):
         if isinstance(error, NotAwaitable):
             returned = error.returned
