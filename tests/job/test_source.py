@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import errno
 import gzip
 import os
 import threading
@@ -235,3 +237,171 @@ def test_own_file_is_told(tmp_path):
     assert isinstance(source, FileSource)
     assert source.is_file(tmp_path / "link")
     assert not source.is_file(tmp_path / "other")
+
+
+@pytest.mark.parametrize("block", [3, 1 << 18])
+def test_rows_of_several_lines(tmp_path, monkeypatch, block):
+    """A row of CSV goes on over line ends and over what is read at a time; one that never ends is an input of its own."""
+    monkeypatch.setattr("corral.job.files._BLOCK", block)
+    (tmp_path / "in.csv").write_bytes(b'a,b\n1,"x\n\ny"\n2,z\n3,"open\n')
+    source = open_source(tmp_path / "in.csv")
+    assert (source.kind, source.total) == ("file", None)
+    source.identify(None)
+    assert source.total == 3
+    *rows, (index, bad) = source.jobs(recorded())
+    assert rows == [(0, {"a": "1", "b": "x\n\ny"}), (1, {"a": "2", "b": "z"})]
+    assert (index, type(bad)) == (2, Bad)
+    assert str(bad.error).startswith("line 6: expected a row of CSV")
+
+
+@pytest.mark.parametrize(
+    ("beside", "near"),
+    [
+        (["urls.txt.gz", "url.txt"], "urls.txt.gz"),
+        (["url.txt", "something else"], "url.txt"),
+        (["something else"], None),
+    ],
+)
+def test_nearest_name(tmp_path, beside, near):
+    """A name without its `.gz` is the nearest, then one that looks alike; where there is none, none is told."""
+    for name in beside:
+        (tmp_path / name).touch()
+    with pytest.raises(JobError) as caught:
+        open_source(tmp_path / "urls.txt")
+    told = f"; did you mean {tmp_path / near}?" if near else ""
+    assert str(caught.value) == f"no input file {tmp_path / 'urls.txt'}{told}"
+
+
+def test_disk_that_fails(tmp_path, monkeypatch):
+    """A file that can be opened and not be read is told with the system's reason."""
+    path = tmp_path / "in.txt"
+    path.write_text("a\n")
+    source = open_source(path)
+
+    def fails(*_):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr("corral.job.files._read", fails)
+    with pytest.raises(JobError) as caught:
+        source.identify(None)
+    assert str(caught.value) == f"the input {path} cannot be read: Input/output error"
+
+
+@pytest.fixture
+def standard_input(monkeypatch):
+    """Makes bytes the standard input, and gives its source."""
+    opened = []
+
+    def become(content: bytes, **options):
+        reading, writing = os.pipe()
+        os.write(writing, content)
+        os.close(writing)
+        opened.append(open(reading))  # noqa: PTH123, SIM115  # of a descriptor, until the test ends
+        monkeypatch.setattr("sys.stdin", opened[-1])
+        return open_source("-", **options)
+
+    yield become
+    for file in opened:
+        file.close()
+
+
+async def test_standard_input(standard_input):
+    """`-` is standard input, a line an input where nothing else is said; it is known by its format."""
+    source = standard_input(b"a\nb")
+    assert (source.kind, source.total) == ("stream", None)
+    known = source.identify(None)
+    assert known == InputIdentity("stream", "-", "txt")
+    assert source.identify(known) == known
+    assert [job async for job in source.jobs(recorded(0))] == [(1, "b")]
+    source = standard_input(b'{"a": 1}\n', input_format="jsonl")
+    with pytest.raises(JobError, match="it is read as jsonl now, and was read as txt"):
+        source.identify(known)
+    assert [job async for job in source.jobs(recorded())] == [(0, {"a": 1})]
+
+
+async def test_standard_input_is_compared(standard_input):
+    """What is recorded of a pipe is compared with what comes past, bad lines by their text; one that ends too early has changed."""
+    found = Recorded()
+    found.hashes = array("q")
+    for index, value in enumerate(["a", "{", 3]):
+        found.done.add(index)
+        found.remember(index, canonical(value))
+    assert [job async for job in standard_input(b'"a"\n{\n3\n4\n', input_format="jsonl").jobs(found)] == [(3, 4)]
+    with pytest.raises(JobError, match="the input has changed: input 1 is '}' now"):
+        [job async for job in standard_input(b'"a"\n}\n', input_format="jsonl").jobs(found)]
+    with pytest.raises(JobError, match="it ended after 1 inputs, and the results hold input 2"):
+        [job async for job in standard_input(b'"a"\n', input_format="jsonl").jobs(found)]
+
+
+async def test_empty_pipes(standard_input, monkeypatch):
+    """A pipe that gives nothing is no input, and is named; so is standard input that is closed."""
+    with pytest.raises(JobError, match=r"^there is no input: standard input is empty$"):
+        [job async for job in standard_input(b"").jobs(recorded())]
+    reading, writing = os.pipe()
+    os.close(writing)
+    with pytest.raises(JobError, match=r"^there is no input: pipe is empty$"):
+        [job async for job in PipeSource(reading, "pipe", "txt").jobs(recorded())]
+    os.close(reading)
+    monkeypatch.setattr("sys.stdin", None)
+    with pytest.raises(JobError, match=r"^there is no input: standard input is closed$"):
+        open_source("-")
+
+
+def test_packed_pipe(tmp_path):
+    """What comes through a pipe is not unpacked, and what to write instead is told."""
+    os.mkfifo(tmp_path / "in.txt.gz")
+    with pytest.raises(JobError, match=r"in.txt.gz is no file but a pipe, and those are not unpacked: `zcat "):
+        open_source(tmp_path / "in.txt.gz")
+
+
+async def test_pipe_that_cannot_be_read(tmp_path):
+    """A descriptor that gives an error instead of bytes ends the input with the system's reason."""
+    folder = os.open(tmp_path, os.O_RDONLY)
+    with pytest.raises(JobError, match="the input cannot be read: Is a directory"):
+        [job async for job in PipeSource(folder, "-", "txt").jobs(recorded())]
+    os.close(folder)
+
+
+def readers() -> set[threading.Thread]:
+    """The threads that read pipes."""
+    return {thread for thread in threading.enumerate() if thread.name == "corral-input"}
+
+
+async def test_waiting_for_a_pipe_can_be_cancelled():
+    """Who waits for the other end of a pipe can be cancelled, and what comes later than that goes to nobody."""
+    before = readers()
+    reading, writing = os.pipe()
+    waiting = asyncio.ensure_future(anext(PipeSource(reading, "-", "txt").jobs(recorded())))
+    while not (new := readers() - before):
+        await asyncio.sleep(0)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    (thread,) = new
+    assert thread.daemon  # else a terminal would hold up the exit
+    os.close(writing)
+    thread.join()
+    await asyncio.sleep(0)
+    os.close(reading)
+
+
+def test_pipe_outlives_the_loop():
+    """The other end may speak when the loop is closed already: the thread that hears it ends without a word."""
+    reading, writing = os.pipe()
+
+    async def begin():
+        waiting = asyncio.ensure_future(anext(PipeSource(reading, "-", "txt").jobs(recorded())))
+        while not (new := readers() - before):
+            await asyncio.sleep(0)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        return new
+
+    before = readers()
+    (thread,) = asyncio.run(begin())
+    os.write(writing, b"late\n")
+    thread.join(20)
+    assert not thread.is_alive()
+    os.close(writing)
+    os.close(reading)
