@@ -302,7 +302,9 @@ async def test_contexts_are_separate(place: Place) -> None:
 
 async def test_plain_function(place: Place) -> None:
     """A function that is not async ends the verb under every policy, with the line to write instead."""
-    with pytest.raises(TypeError, match=r"for input \d: \d it returned \d \(int\)\.\nIs it a plain function\?") as caught:
+    with pytest.raises(
+        TypeError, match=r"for input \d: \d it returned \d \(int\)\.\nIs it a plain function\?"
+    ) as caught:
         await map_tg(f.plain, range(5), limit=2, on_error="collect", **place.to)
     assert not hasattr(caught.value, "__notes__")  # the executor is not at fault
 
