@@ -47,6 +47,12 @@ def test_json_lines():
     assert bad.text == '{"a": '
 
 
+def test_json_that_is_no_text():
+    """Bytes that are no UTF-8 are told as that, in JSON too, with where they stand."""
+    bad = FORMATS["jsonl"]().decode(4, b'"a\xff"')
+    assert str(bad.error).startswith("line 4: expected UTF-8 text, got byte 0xff at position ")
+
+
 def test_two_json_values_on_a_line():
     """Two values on a line are not one."""
     (bad,) = read("jsonl", b"{} {}\n")

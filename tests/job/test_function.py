@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import pickle
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -33,6 +34,7 @@ def folder(tmp_path, monkeypatch):
     package = tmp_path / "package"
     package.mkdir()
     (package / "__init__.py").touch()
+    (package / "data").touch()
     (package / "module.py").write_text("async def fetch(item): ...\n")
     yield tmp_path
     for name in set(sys.modules) - before:
@@ -86,6 +88,8 @@ def test_file_named_like_a_module(folder):
             r"importing broken failed: ModuleNotFoundError: No module named 'nothing_of_that_name' \(.*broken.py, line 1\)",
         ),
         ("broken.py:f", r"importing broken.py failed: ModuleNotFoundError.*broken.py, line 1"),
+        ("wrong.py", "expected module:function or path/file.py:function, got 'wrong.py'$"),
+        ("package/data:f", "package/data is not a Python file"),
         ("wrong.py:f", r"importing wrong.py failed: SyntaxError: .*wrong.py, line 1"),
         ("raises:f", r"importing raises failed: ZeroDivisionError: division by zero \(.*raises.py, line 2\)"),
     ],
@@ -122,6 +126,12 @@ def test_not_an_async_function(name, arguments, expected):
 def test_async_functions_of_all_kinds(name, arguments):
     """Callables, partials and decorated functions are async functions too."""
     check_async(resolve(f"{HERE}:{name}"), arguments)
+
+
+def test_partial_that_cannot_be_called():
+    """A partial with more arguments than its function takes is refused before anything is run."""
+    with pytest.raises(JobError, match=r"same cannot be called: .*incorrect arguments; write `async def same"):
+        check_async(described(functools.partial(functions.same, 1, 2)), 1)
 
 
 def test_called_coroutine():

@@ -24,6 +24,7 @@ from corral.job.options import Options, Rate, Tolerance
         ({"rate": "fast"}, "expected a rate such as 10/s, 600/m or 5000/h, got 'fast'"),
         ({"rate": 0}, "expected a rate such as"),
         ({"max_failures": "few"}, "expected a number of failures such as 20, or a share such as 1%, got 'few'"),
+        ({"max_failures": "x%"}, "max_failures: expected a number of failures"),
         ({"max_failures": "101%"}, "expected a number of failures"),
         ({"on_error": "ignore"}, "on_error: expected collect or stop, got 'ignore'"),
         ({"loop": "trio"}, "loop: expected asyncio or uvloop, got 'trio'"),

@@ -17,6 +17,7 @@ import numpy as np
 import pydantic
 import pytest
 
+from corral.job import traces
 from corral.job.record import Success, canonical, encode, failure_line, not_encodable, shown, type_name
 from corral.job.traces import trace_text
 
@@ -81,6 +82,17 @@ def test_value_has_a_form(value, expected):
     assert json.loads(encode(value)) == expected
 
 
+class Response:
+    """As the clients have it: it can only be read with them."""
+
+    status = 200
+
+
+class Unshowable:
+    def __repr__(self):
+        raise RuntimeError("no repr")
+
+
 def self_containing() -> list:
     cycle: list = []
     cycle.append(cycle)
@@ -94,6 +106,12 @@ def self_containing() -> list:
         ({"a": [1, {"b": 1j}]}, "there is no JSON for complex, got 1j", "`str(result)`"),
         ((n for n in range(3)), "there is no JSON for generator, got <generator object", "`list(result)`"),
         ({(1, 2): 3}, r"each key must be a string or a number, got {\(1, 2\): 3}", "str(key)"),
+        (
+            Response(),
+            "there is no JSON for .*Response, got <",
+            "{'status': response.status, 'text': await response.text()}",
+        ),
+        (Unshowable(), r"got <Unshowable.__repr__ raised RuntimeError>", "`str(result)`"),
         (self_containing(), "it contains itself, or is nested too deeply", "for example"),
         ("\udc80", "surrogates not allowed", "for example"),
     ],
@@ -149,6 +167,27 @@ def test_any_failure_has_a_line(error):
     """Whatever the error and the input are made of, there is a record."""
     line = json.loads(failure_line(1, object(), error, 1, 0.0))
     assert line["input"].startswith("<object object")
+
+
+def test_traceback_that_cannot_be_made(monkeypatch):
+    """A traceback that cannot be formatted does not cost the record."""
+
+    def fails(*_):
+        raise UnicodeDecodeError("utf-8", b"", 0, 1, "of a source file")
+
+    monkeypatch.setattr("corral.job.traces.traceback.format_exception_only", fails)
+    assert trace_text(ValueError("x")) == "<the traceback of ValueError could not be formatted: UnicodeDecodeError>"
+
+
+def test_traceback_from_many_places():
+    """However many places fail, each traceback is right, and what is kept for them is bounded."""
+    for number in range(300):
+        scope = {}
+        exec("\n" * number + "def fails(): raise ValueError(1)", scope)
+        with pytest.raises(ValueError) as caught:
+            scope["fails"]()
+        assert f"line {number + 1}, in fails" in trace_text(caught.value)
+    assert len(traces._frames_text) <= 256
 
 
 def test_traceback_is_what_python_prints():

@@ -6,6 +6,7 @@ import asyncio
 import collections
 import errno
 import gzip
+import itertools
 import json
 import os
 import signal
@@ -183,6 +184,90 @@ def test_refused_before_it_begins_leaves_nothing(out, tmp_path):
     with pytest.raises(JobError, match="is empty"):
         run_job(functions.same, "in.txt", limit=1, out=out)
     assert [path.name for path in tmp_path.iterdir()] == ["in.txt"]
+
+
+def test_record_of_no_input(out):
+    """Results that hold a record of an input beyond the last one are refused."""
+    run_job(functions.same, "range:5", limit=1, out=out)
+    out.write_text(out.read_text().replace('{"index":4', '{"index":5'))
+    with pytest.raises(JobError, match="holds a record of input 5, and there are 5 inputs: give another out"):
+        run_job(functions.same, "range:5", limit=1, out=out)
+
+
+def test_sidecar_that_cannot_be_written_or_read(out):
+    """Where what identifies the run cannot stand beside the results, nothing is begun; where it cannot be read, nothing goes on."""
+    blocking = sidecar(out).with_name(f"{sidecar(out).name}.new")
+    blocking.mkdir()
+    with pytest.raises(JobError, match=r"results.jsonl.corral cannot be written: Is a directory"):
+        run_job(functions.same, range(3), limit=1, out=out)
+    assert not out.exists()
+    blocking.rmdir()
+    run_job(functions.same, range(3), limit=1, out=out)
+    sidecar(out).unlink()
+    sidecar(out).mkdir()
+    with pytest.raises(JobError, match=r"results.jsonl.corral cannot be read: Is a directory"):
+        run_job(functions.same, range(3), limit=1, out=out)
+
+
+def test_timeout_of_the_inputs(out):
+    """A `TimeoutError` of the iterable itself is no end of a grace: it is raised, and what was recorded stays."""
+
+    def inputs():
+        yield "a"
+        raise TimeoutError("the database is away")
+
+    with pytest.raises((TimeoutError, ExceptionGroup)) as caught:
+        run_job(functions.same, inputs(), limit=1, out=out)
+    assert "the database is away" in repr(caught.value)
+    assert outputs(out) == ["a"]
+
+
+def test_stop_while_inputs_come(out):
+    """After a stop nothing more is taken from an iterable, async or not."""
+    taken = []
+
+    async def inputs():
+        for number in itertools.count():
+            taken.append(number)
+            yield number
+
+    async def job(source, where):
+        return await arun_job(functions.odd_fails, source, limit=1, out=where, on_error="stop", grace=10)
+
+    assert asyncio.run(job(inputs(), out)).stopped == "on-error"
+    assert len(taken) <= 4
+    numbers = itertools.count()
+    assert asyncio.run(job(numbers, out.with_name("other.jsonl"))).stopped == "on-error"
+    assert next(numbers) <= 4
+
+
+def test_inputs_that_have_no_json(out):
+    """What JSON has no form for is recorded by its repr, and compared by that when the job goes on."""
+
+    class Odd:
+        def __init__(self, name):
+            self.name = name
+
+        def __repr__(self):
+            return f"Odd({self.name})"
+
+    assert run_job(functions.same, [Odd(1), Odd(2)], limit=1, out=out).failed == 2
+    assert run_job(functions.same, [Odd(1), Odd(2)], limit=1, out=out).ran == 0
+    with pytest.raises(JobError, match=r"input 1 is Odd\(3\) now, and was \"Odd\(2\)\" in the results"):
+        run_job(functions.same, [Odd(1), Odd(3)], limit=1, out=out)
+
+
+async def test_async_inputs_are_compared(out):
+    """An async iterable goes on behind what is recorded of it, and is refused where it is another one."""
+
+    async def letters(text):
+        for letter in text:
+            yield letter
+
+    await arun_job(functions.same, letters("ab"), limit=1, out=out)
+    assert (await arun_job(functions.same, letters("abc"), limit=1, out=out)).ran == 1
+    with pytest.raises(JobError, match="input 1 is 'x' now"):
+        await arun_job(functions.same, letters("axc"), limit=1, out=out)
 
 
 def test_input_that_grew(out, tmp_path):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import io
 import re
+import sys
 
 import pytest
 
-from corral.job.progress import LiveMeter, PlainMeter, Silent, State, facts, meter, wrapped
+from corral.job.progress import LiveMeter, PlainMeter, Silent, Speed, State, facts, meter, wrapped
 from corral.job.summary import FailureKind, Summary, Tally, duration, told
 
 GO_ON = "corral run f:g in.txt --limit 5"
@@ -161,6 +162,28 @@ def test_which_meter():
     assert isinstance(plain, PlainMeter)
     assert plain.every == 10
     assert isinstance(meter(quiet=True, stream=Terminal()), Silent)
+
+
+def test_terminal_without_rich(monkeypatch):
+    """Where rich is not installed a terminal gets plain lines."""
+    monkeypatch.setitem(sys.modules, "rich.live", None)
+    monkeypatch.setitem(sys.modules, "rich.console", None)
+    assert isinstance(meter(quiet=False, stream=Terminal()), PlainMeter)
+
+
+def test_live_meter_that_never_showed():
+    """A run that ends before the first line is drawn leaves the terminal as it was."""
+    out = Terminal()
+    LiveMeter(out).close()
+    assert out.getvalue() == ""
+
+
+def test_speed_forgets(monkeypatch):
+    """The rate is that of the last ten seconds, and not of all."""
+    at = iter([0.0, 1.0, 9.0, 12.0, 30.0])
+    monkeypatch.setattr("corral.job.progress.monotonic", lambda: next(at))
+    speed = Speed()
+    assert [speed.now(done) for done in (0, 100, 100, 112, 130)] == [0.0, 100.0, 100 / 9, 4.0, 1.0]
 
 
 def test_plain_meter():

@@ -144,8 +144,8 @@ def check_async(function: Function, arguments: int) -> None:
         )
     try:
         signature = inspect.signature(call)
-    except ValueError:  # a builtin that does not tell
-        return
+    except ValueError as why:  # a partial with arguments that its function does not take
+        raise JobError(f"{name} cannot be called: {why}; {cure}") from None
     try:
         signature.bind(*range(arguments))
     except TypeError as why:

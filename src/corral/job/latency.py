@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import accumulate
 from typing import Final
 
 # A bucket is 1 % wide, so a percentile is told to half a percent; from a nanosecond to some thirty years.
@@ -33,9 +34,5 @@ class Latency:
         if not self.count:
             return None
         rank = math.ceil(self.count * percent / 100)
-        seen = 0
-        for bucket, count in enumerate(self._counts):
-            seen += count
-            if seen >= rank:
-                return _SMALLEST * math.exp((bucket + 0.5) / _PER_E)
-        return None
+        bucket = next(bucket for bucket, seen in enumerate(accumulate(self._counts)) if seen >= rank)
+        return _SMALLEST * math.exp((bucket + 0.5) / _PER_E)
