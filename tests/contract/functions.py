@@ -68,6 +68,15 @@ async def wrapped(item):
     raise Wrapped(item)
 
 
+def stops(item):
+    """Raises what ends an iteration before there is anything to await."""
+    raise StopIteration(item)
+
+
+async def unloadable(item):
+    return Unloadable() if item == 1 else item
+
+
 async def lock(item):
     return threading.Lock() if item == 1 else item
 

@@ -197,6 +197,20 @@ async def test_values_that_cannot_travel(place: Place) -> None:
         assert "Return what pickle can take" in str(outcomes[1].error)  # type: ignore[union-attr]  # the test says which
 
 
+async def test_values_that_do_not_unpickle(place: Place) -> None:
+    """What `fn` returned, and what cannot be made again here, is the failure of that input alone."""
+    outcomes = await map_tg(f.unloadable, range(3), limit=3, on_error="collect", **place.to)
+    assert [o.index for o in outcomes if isinstance(o, Ok)] == ([0, 1, 2] if place.name in NEAR else [0, 2])
+    if place.name not in NEAR:
+        assert "what fn returned does not unpickle here" in str(outcomes[1].error)  # type: ignore[union-attr]  # the test says which
+
+
+async def test_stop_iteration(place: Place) -> None:
+    """`StopIteration` out of `fn` ends no iteration of ours: it is the failure of its input."""
+    outcomes = await map_tg(f.stops, range(3), limit=2, on_error="collect", **place.to)
+    assert [o.index for o in outcomes if isinstance(o, Err) and "StopIteration" in repr(o.error)] == [0, 1, 2]
+
+
 async def test_inputs_that_cannot_travel(place: Place) -> None:
     """An input that does not pickle, or does not unpickle over there, fails alone."""
     items = [1, (x for x in "ab"), f.Unloadable(), 4]
