@@ -25,6 +25,11 @@ def recorded(*indexes: int) -> Recorded:
     return found
 
 
+def readers() -> set[threading.Thread]:
+    """The threads that read pipes."""
+    return {thread for thread in threading.enumerate() if thread.name == "corral-input"}
+
+
 @pytest.mark.parametrize("name", ["in.txt", "in.txt.gz"])
 def test_file(tmp_path, name):
     """A file gives its inputs with their indexes, without those that are recorded, and is counted before."""
@@ -73,6 +78,7 @@ def test_input_that_grew(tmp_path, monkeypatch, name, block):
     assert grown.size == 8
     assert identified(path, b"a\nb\nc\nd\n", grown) == grown == identified(path, b"a\nb\nc\nd\n")
     unended = identified(path, b"a\nb\nc", None)
+    assert identified(path, b"a\nb\nc", unended) == unended
     assert identified(path, b"a\nb\nc\nd\n", unended) == grown
     assert identified(path, b"a\nb\nc\r\nd", unended).size == 8
 
@@ -81,7 +87,7 @@ def test_input_that_grew(tmp_path, monkeypatch, name, block):
 @pytest.mark.parametrize(
     ("before", "after", "expected"),
     [
-        (b"a\nb\n", b"a\nX\n", "its first 4 bytes are not those of in.txt"),
+        (b"a\nb\n", b"a\nX\n", "its first 4 bytes are not those of in.txt that the results were begun with. Give"),
         (b"a\nb\n", b"X\nb\nc\n", "its first 4 bytes are not those of in.txt"),
         (b"a\nb\nc\n", b"a\nb\n", "it has 4 bytes now, and had 6"),
         (b"a\nb", b"a\nbc\n", "its last line went on"),
@@ -201,11 +207,13 @@ def test_not_a_source(inputs):
 
 
 async def test_pipe():
-    """A pipe gives inputs as the other end writes them, and ends where it closes."""
+    """A pipe gives inputs as the other end writes them, and ends where it closes; so does the thread that reads it."""
+    before = readers()
     reading, writing = os.pipe()
     jobs = PipeSource(reading, "pipe", "jsonl").jobs(recorded())
     os.write(writing, b"1\n2")
     assert await anext(jobs) == (0, 1)
+    (thread,) = readers() - before
     os.write(writing, b"\n{\n")
     assert await anext(jobs) == (1, 2)
     index, bad = await anext(jobs)
@@ -216,6 +224,8 @@ async def test_pipe():
     assert await anext(jobs) == (3, "last")
     with pytest.raises(StopAsyncIteration):
         await anext(jobs)
+    thread.join(20)
+    assert not thread.is_alive()
     os.close(reading)
 
 
@@ -350,7 +360,10 @@ async def test_empty_pipes(standard_input, monkeypatch):
 def test_packed_pipe(tmp_path):
     """What comes through a pipe is not unpacked, and what to write instead is told."""
     os.mkfifo(tmp_path / "in.txt.gz")
-    with pytest.raises(JobError, match=r"in.txt.gz is no file but a pipe, and those are not unpacked: `zcat "):
+    with pytest.raises(
+        JobError,
+        match=r"in.txt.gz is no file but a pipe, and those are not unpacked: `zcat .*in.txt.gz \| corral run \.\.\. -`$",
+    ):
         open_source(tmp_path / "in.txt.gz")
 
 
@@ -360,11 +373,6 @@ async def test_pipe_that_cannot_be_read(tmp_path):
     with pytest.raises(JobError, match="the input cannot be read: Is a directory"):
         [job async for job in PipeSource(folder, "-", "txt").jobs(recorded())]
     os.close(folder)
-
-
-def readers() -> set[threading.Thread]:
-    """The threads that read pipes."""
-    return {thread for thread in threading.enumerate() if thread.name == "corral-input"}
 
 
 async def test_waiting_for_a_pipe_can_be_cancelled():
