@@ -370,7 +370,7 @@ def test_packed_pipe(tmp_path):
 async def test_pipe_that_cannot_be_read(tmp_path):
     """A descriptor that gives an error instead of bytes ends the input with the system's reason."""
     folder = os.open(tmp_path, os.O_RDONLY)
-    with pytest.raises(JobError, match="^the input cannot be read: Is a directory$"):
+    with pytest.raises(JobError, match=r"^the input cannot be read: Is a directory$"):
         [job async for job in PipeSource(folder, "-", "txt").jobs(recorded())]
     os.close(folder)
 

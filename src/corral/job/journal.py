@@ -178,8 +178,9 @@ def _open_locked(path: Path) -> int:
             _check_kind(path)
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
         except OSError as why:
-            folder = path.resolve().parent if path.is_symlink() else path.parent
-            reason = f"there is no folder {folder}" if why.errno == errno.ENOENT else why.strerror
+            reason = why.strerror
+            if why.errno == errno.ENOENT:
+                reason = f"there is no folder {(path.resolve() if path.is_symlink() else path).parent}"
             raise JobError(f"the results cannot be written to {path}: {reason}") from None
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
