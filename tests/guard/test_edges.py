@@ -5,6 +5,7 @@ from __future__ import annotations
 import _thread
 import asyncio
 import contextlib
+import gc
 import logging
 import warnings
 from typing import Any
@@ -199,3 +200,31 @@ async def test_what_is_reported_after_the_end_is_not() -> None:
     with contextlib.suppress(ValueError):
         await task
     assert len(found) == 1
+
+
+async def test_task_that_bypasses_the_loop_is_told_when_it_is_lost() -> None:
+    """A task made by calling `asyncio.Task` is not held; once the collector has taken it, that is told."""
+    found: list[Report] = []
+
+    async def wait() -> None:
+        await asyncio.Event().wait()
+
+    async with guard(policy=found.append):
+        asyncio.Task(wait(), name="bypass")
+        await turns(3)
+        gc.collect()
+        await turns(1)
+    assert [(report.kind, report.code, report.task) for report in found] == [("lost", "TG001", "bypass")]
+
+
+async def test_failure_younger_than_the_grace_is_looked_at_again() -> None:
+    """Each failure has the whole grace to be seen, whenever another one ran out of its own."""
+    found: list[Report] = []
+    async with guard(policy=found.append, grace=0.05):
+        first = asyncio.create_task(fail("first"))
+        await asyncio.sleep(0.03)
+        second = asyncio.create_task(fail("second"))
+        while len(found) < 2:
+            await asyncio.sleep(0.01)
+    assert [str(report.exception) for report in found] == ["first", "second"]
+    assert all(task.done() for task in (first, second))
