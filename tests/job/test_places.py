@@ -5,12 +5,15 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import sys
+import types
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from corral.job import JobError, run_job
+import corral.job
+from corral.job import JobError, retry, run_job
 from tests.job import functions
 
 FN = f"{functions.__file__}:tells_where_it_runs"
@@ -55,6 +58,38 @@ def test_nobody_at_the_ray_address(folder):
     with pytest.raises(JobError, match=r"no Ray cluster answers at 127\.0\.0\.1:1"):
         run_job(functions.same, range(3), limit=1, out="out.jsonl", ray="127.0.0.1:1")
     assert list(folder.iterdir()) == []
+
+
+def test_without_msgspec(monkeypatch):
+    """The room itself says what to install where its one dependency is missing."""
+    monkeypatch.setitem(sys.modules, "msgspec", None)
+    with pytest.raises(ModuleNotFoundError, match=r"corral.job needs msgspec, .* pip install 'corral\[cli\]'"):
+        importlib.reload(corral.job)
+
+
+@pytest.mark.parametrize("configured", [False, True])
+def test_structlog_is_kept_quiet(monkeypatch, configured):
+    """Retries print nothing among the results where structlog is merely installed; where it is set up, its notes go on."""
+
+    class Hook:
+        __module__ = "stamina.instrumentation._structlog"
+
+    from stamina import instrumentation
+
+    before = instrumentation.get_on_retry_hooks()
+    monkeypatch.setitem(sys.modules, "structlog", types.SimpleNamespace(is_configured=lambda: configured))
+    retry._keep_quiet.cache_clear()
+    try:
+        instrumentation.set_on_retry_hooks([Hook()])
+        retry._keep_quiet()
+        kept = instrumentation.get_on_retry_hooks()
+        assert any(isinstance(hook, Hook) for hook in kept) is configured
+        retry._keep_quiet.cache_clear()
+        retry._keep_quiet()
+        assert instrumentation.get_on_retry_hooks() == kept
+    finally:
+        instrumentation.set_on_retry_hooks(before)
+        retry._keep_quiet.cache_clear()
 
 
 @pytest.mark.parametrize(("option", "library"), [("dask", "distributed"), ("ray", "ray")])

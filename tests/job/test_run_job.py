@@ -209,6 +209,17 @@ def test_sidecar_that_cannot_be_written_or_read(out):
         run_job(functions.same, range(3), limit=1, out=out)
 
 
+def test_input_that_cancels_itself(out):
+    """An input that cancels its own task is a failure like any other, and the message tells of it and not of our parts."""
+    summary = run_job(functions.cancels_itself, range(2), limit=1, out=out)
+    assert (summary.failed, summary.stopped) == (2, None)
+    for record in records(out).values():
+        assert record["error"]["type"] == "corral.outcome.ItemCancelled"
+        assert "cancelled" in record["error"]["message"]
+        assert "map_tg" not in json.dumps(record)
+        assert "stream_tg" not in json.dumps(record)
+
+
 def test_timeout_of_the_inputs(out):
     """A `TimeoutError` of the iterable itself is no end of a grace: it is raised, and what was recorded stays."""
 
