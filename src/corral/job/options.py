@@ -117,9 +117,10 @@ class Options:
         _one_of("loop", self.loop, ("asyncio", "uvloop"))
         if self.input_format is not None:
             format_of("", self.input_format)
-        self._check_pairs()
+        self._check_place()
+        self._check_retry()
 
-    def _check_pairs(self) -> None:
+    def _check_place(self) -> None:
         engines = [
             Option(f.name)
             for f in fields(self)
@@ -135,6 +136,15 @@ class Options:
                 raise JobError(
                     "lanes says how many chunks are at an executor at once: give workers, dask, ray or executor"
                 )
+        if self.rate is not None and (self.dask or self.ray or self.executor is not None):
+            raise JobError(
+                Option("rate"),
+                " needs to know how many processes share it, and only does in this process and with ",
+                Option("workers"),
+                ": leave it out, and hold the rate inside the function",
+            )
+
+    def _check_retry(self) -> None:
         if self.ordered and self.retry_failed:
             raise JobError(
                 Option("ordered"),
@@ -152,13 +162,6 @@ class Options:
                 " and ",
                 Option("retry_failed"),
                 " exclude each other: the first begins anew, so nothing is left to retry",
-            )
-        if self.rate is not None and (self.dask or self.ray or self.executor is not None):
-            raise JobError(
-                Option("rate"),
-                " needs to know how many processes share it, and only does in this process and with ",
-                Option("workers"),
-                ": leave it out, and hold the rate inside the function",
             )
 
 
