@@ -246,7 +246,8 @@ class _Reader:
         return await self._block
 
     def _read(self) -> None:
-        while self._wanted.acquire():
+        while True:
+            self._wanted.acquire()
             block, error = b"", None
             try:
                 block = os.read(self._descriptor, _BLOCK)
