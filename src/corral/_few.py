@@ -33,7 +33,6 @@ class FewRun(Supervision):
         Supervision.__init__(self, loop, failures)  # half the cost of `super()`, which is a hundredth of such a call
         self.kept = aws
         self.places: dict[Future[Any], int] = {}
-        self.closed = True
 
     def start(self) -> None:
         """Starts them, in order."""
@@ -96,9 +95,8 @@ class FewRun(Supervision):
         """Keeps the outcome of an input."""
         self.kept[index] = outcome
 
-    def running(self) -> bool:
-        """Whether anything runs."""
-        return bool(self.places)
+    def shut(self) -> None:
+        """All has been taken from the first."""
 
     def cancel_running(self, *, first: bool) -> None:  # noqa: ARG002 - what was cancelled once is cancelled again
         """Cancels all that has not ended."""

@@ -31,9 +31,10 @@ def _given_once(aws: list[Any]) -> bool:
 
 
 def _count(things: list[Any]) -> int:
+    count = 0
     for thing in things:
-        return getrefcount(thing)
-    return 0
+        count = getrefcount(thing)
+    return count
 
 
 # What is given once is counted here, in the list of the call and the one of this module; perhaps the caller holds it, too.

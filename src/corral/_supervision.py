@@ -40,7 +40,7 @@ class Supervision(ABC):
     """One run of a verb, as far as its end goes."""
 
     __slots__ = (
-        "aborting", "closed", "collect", "failures", "gate", "loop", "over", "owed", "owner", "started", "waiter",
+        "aborting", "collect", "failures", "loop", "over", "owner", "started", "waiter",
     )  # fmt: skip
 
     def __init__(self, loop: asyncio.AbstractEventLoop, failures: Failures) -> None:
@@ -50,21 +50,13 @@ class Supervision(ABC):
         self.owner = current_task(loop)
         self.waiter: Future[None] | None = None
         self.started: int = 0
-        self.owed: int = 0
-        # The index from which a worker has to stop and think before it takes an input; see the engine's essay.
-        self.gate: int = 0
         self.aborting: bool = False
-        self.closed: bool = False
         self.over: bool = False
         anchored.add(self)
 
     @abstractmethod
     def put(self, index: int, outcome: Any) -> None:
         """Keeps the outcome of an input."""
-
-    @abstractmethod
-    def running(self) -> bool:
-        """Whether anything runs."""
 
     @abstractmethod
     def cancel_running(self, *, first: bool) -> None:
@@ -74,27 +66,19 @@ class Supervision(ABC):
     def close_source(self) -> None:
         """Closes what inputs come from, once nothing runs."""
 
+    @abstractmethod
     def settle(self) -> None:
         """Ends the run when nothing of it is left."""
-        if self.closed and not self.over and not self.owed and not self.running():
-            self.over = True
-            self.owner = None  # where the verb's error ends that task, its frames would lead back to it
-            anchored.discard(self)
-            try:
-                self.close_source()
-            finally:
-                self.wake()
+
+    @abstractmethod
+    def shut(self) -> None:
+        """Nothing more is taken."""
 
     def wake(self) -> None:
         """Lets the verb have a look."""
         waiter = self.waiter
         if waiter is not None and not waiter.done():
             waiter.set_result(None)
-
-    def shut(self) -> None:
-        """Nothing more is taken."""
-        self.closed = True
-        self.gate = 0
 
     def abort(self) -> None:
         """Starts nothing new and cancels what runs; called again, it cancels again, as each `cancel()` of the caller does."""
@@ -182,13 +166,17 @@ class Supervision(ABC):
 class TaskSupervision(Supervision):
     """Supervises tasks of its own making."""
 
-    __slots__ = ("context", "on_end", "starting", "tasks", "turn")
+    __slots__ = ("closed", "context", "gate", "on_end", "owed", "starting", "tasks", "turn")
 
     #: States of a task: a worker made and not yet run, a worker, one on its own way out, and the one that feeds.
     FRESH, OURS, GONE, FEEDER = range(4)
 
     def __init__(self, loop: asyncio.AbstractEventLoop, failures: Failures) -> None:
         super().__init__(loop, failures)
+        self.closed: bool = False
+        # The index from which a worker has to stop and think before it takes an input; see the engine's essay.
+        self.gate: int = 0
+        self.owed: int = 0
         self.context: Context = copy_context()
         self.tasks: dict[Task[None], int] = {}
         self.starting: bool = False
@@ -251,9 +239,21 @@ class TaskSupervision(Supervision):
         if self.over:
             self.on_end = None  # which is a cycle
 
-    def running(self) -> bool:
-        """Whether any task has not ended."""
-        return bool(self.tasks)
+    def settle(self) -> None:
+        """Ends the run when nothing of it is left."""
+        if self.closed and not self.over and not self.owed and not self.tasks:
+            self.over = True
+            self.owner = None  # where the verb's error ends that task, its frames would lead back to it
+            anchored.discard(self)
+            try:
+                self.close_source()
+            finally:
+                self.wake()
+
+    def shut(self) -> None:
+        """Nothing more is taken."""
+        self.closed = True
+        self.gate = 0
 
     def cancel_running(self, *, first: bool) -> None:  # noqa: ARG002 - what was cancelled once is cancelled again
         """Cancels the tasks, but not the one that this is called from."""

@@ -247,3 +247,26 @@ async def test_a_task_factory_is_used() -> None:
     finally:
         loop.set_task_factory(before)
     assert made
+
+
+@pytest.mark.asyncio(loop_factories=["stock", "eager", "debug"])  # likewise
+async def test_a_task_that_shows_nothing_of_itself_serves_once() -> None:
+    """Where the Tasks of a factory do not hold their name, so that a trace on them could not be seen, each serves one input."""
+
+    class Opaque(asyncio.Task):
+        def get_name(self):
+            return f"of {id(self)}"
+
+    loop = asyncio.get_running_loop()
+    before, seen = loop.get_task_factory(), []
+
+    async def child(item):
+        seen.append(asyncio.current_task())
+        return item
+
+    loop.set_task_factory(lambda loop, coro: Opaque(coro, loop=loop))
+    try:
+        assert await map_tg(child, range(10), limit=3) == list(range(10))
+    finally:
+        loop.set_task_factory(before)
+    assert len(set(seen)) == 10
