@@ -12,7 +12,7 @@ import re
 import sys
 import weakref
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextvars import ContextVar
 from typing import Any
 
@@ -255,11 +255,20 @@ async def do(world: World, inner: Path, path: Path, step: Step) -> None:
         case ("group", children):
             async with asyncio.TaskGroup() as group:
                 for number, child in enumerate(children):
-                    group.create_task(live(world, (*inner, number), child))
+                    begin(group, live(world, (*inner, number), child))
         case ("nest", plan):
             world.log[path].append(("nested", await call(world, inner, plan)))
         case _:
             raise AssertionError(step)
+
+
+def begin(group: asyncio.TaskGroup, coro: Coroutine[Any, Any, Path]) -> None:
+    """Before 3.13 a group that is shutting down does not close what it refuses."""
+    try:
+        group.create_task(coro)
+    except RuntimeError:
+        coro.close()
+        raise
 
 
 async def cancel_and_catch(world: World, path: Path, undo: bool) -> None:
