@@ -65,12 +65,18 @@ def _spread_apart(heights: list[float], step: float) -> list[float]:
     return [sum(group) / len(group) + step * (i - (len(group) - 1) / 2) for group in groups for i in range(len(group))]
 
 
+def _below(top: float, heights: list[float], step: float) -> list[float]:
+    """The same again, moved down as far as the title demands."""
+    return [min(height, top - step * above) for above, height in enumerate(reversed(heights))][::-1]
+
+
 def _label_ends(axes: Axes, ends: list[tuple[str, float, float]]) -> None:
     """Write each line's name at its right end, moved apart where two would overlap."""
     transform = axes.transData.transform
     heights = sorted((float(transform((x, y))[1]), name, x, y) for name, x, y in ends)
     points_per_pixel = 72 / axes.figure.dpi
-    placed = _spread_apart([height for height, *_ in heights], 12 / points_per_pixel)
+    step = 12 / points_per_pixel
+    placed = _below(axes.bbox.y1, _spread_apart([height for height, *_ in heights], step), step)
     for at, (height, name, x, y) in zip(placed, heights, strict=True):
         axes.annotate(
             name,

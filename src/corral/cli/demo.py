@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import os
 import platform
 import time
@@ -44,7 +45,7 @@ def demo(
     Exit status: 0 if every result was what it must be, 1 if one was not, 2 a mistake in the call.
     """
     try:
-        from corral.cli import demo_http  # noqa: F401 - of a missing aiohttp one hears before a million inputs have run
+        importlib.import_module("corral.cli.demo_http")  # of a missing aiohttp one hears before a million inputs have run
     except ModuleNotFoundError as error:
         raise unavailable("demo", error) from error
     console = Console(quiet=json, highlight=False)
