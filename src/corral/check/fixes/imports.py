@@ -186,11 +186,17 @@ def forget(entries: list[Entry], entry: Entry) -> None:
 
 
 def without(unit: Unit, node: ast.Import | ast.ImportFrom, rest: list[ast.alias]) -> Change | None:
-    """The names with only those that stay, where they stand on one line."""
-    if node.end_lineno != node.lineno:
+    """The names with only those that stay, each on the line where it was; None if a comment among them may be about any."""
+    text, places = unit.text.text, [(unit.text.start(a), unit.text.end(a)) for a in node.names]
+    begin, end = places[0][0], places[-1][1]
+    if "#" in text[begin:end]:
         return None
-    kept = ", ".join(unit.text.text[unit.text.start(a) : unit.text.end(a)] for a in rest)
-    return (unit.text.start(node.names[0]), unit.text.end(node.names[-1]), kept)
+    kept, before = "", begin
+    for alias, (first, last) in zip(node.names, places, strict=True):
+        if alias in rest:
+            kept += text[before if kept else first : last]
+        before = last
+    return begin, end, kept
 
 
 def elsewhere(unit: Unit, statement: ast.stmt, removed: list[ast.alias]) -> list[Change]:
