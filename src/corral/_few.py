@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from corral._arguments import close
 from corral._failures import Failures, own_code
-from corral._supervision import NOTHING, Supervision, anchored, awaited_by, not_awaited_by
+from corral._supervision import NOTHING, Supervision, awaited_by, not_awaited_by
 from corral.outcome import ok
 
 #: What every coroutine function gives, known by its type alone.
@@ -84,9 +84,7 @@ class FewRun(Supervision):
     def settle(self) -> None:
         """Ends the run when nothing of it is left: the general way in one step, since a few are over in some microseconds."""
         if not self.places and not self.over:
-            self.over = True
-            self.owner = None
-            anchored.discard(self)
+            self.let_go()
             if self.started < len(self.kept):
                 self.close_source()
             self.wake()

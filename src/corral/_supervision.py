@@ -47,7 +47,7 @@ class Supervision(ABC):
         self.loop: asyncio.AbstractEventLoop = loop
         self.failures: Failures = failures
         self.collect: bool = failures.on_error == "collect"
-        self.owner = current_task(loop)
+        self.owner: Task[Any] | None = current_task(loop)
         self.waiter: Future[None] | None = None
         self.started: int = 0
         self.aborting: bool = False
@@ -73,6 +73,12 @@ class Supervision(ABC):
     @abstractmethod
     def shut(self) -> None:
         """Nothing more is taken."""
+
+    def let_go(self) -> None:
+        """It is over, and need not be held any more."""
+        self.over = True
+        self.owner = None  # where the verb's error ends that task, its frames would lead back to it
+        anchored.discard(self)
 
     def wake(self) -> None:
         """Lets the verb have a look."""
@@ -242,9 +248,7 @@ class TaskSupervision(Supervision):
     def settle(self) -> None:
         """Ends the run when nothing of it is left."""
         if self.closed and not self.over and not self.owed and not self.tasks:
-            self.over = True
-            self.owner = None  # where the verb's error ends that task, its frames would lead back to it
-            anchored.discard(self)
+            self.let_go()
             try:
                 self.close_source()
             finally:
