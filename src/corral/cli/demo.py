@@ -45,7 +45,7 @@ def demo(
     Exit status: 0 if every result was what it must be, 1 if one was not, 2 a mistake in the call.
     """
     try:
-        importlib.import_module("corral.cli.demo_http")  # of a missing aiohttp one hears before a million inputs have run
+        importlib.import_module("corral.cli.demo_http")  # a missing aiohttp is told before a million inputs have run
     except ModuleNotFoundError as error:
         raise unavailable("demo", error) from error
     console = Console(quiet=json, highlight=False)
