@@ -36,30 +36,27 @@ class FewRun(Supervision):
 
     def start(self) -> None:
         """Starts them, in order."""
+        create, ended, places = self.loop.create_task, self.ended, self.places
         try:
-            self._start()
+            for index, aw in enumerate(self.kept):
+                task: Future[Any] = create(aw) if type(aw) is CoroutineType else self._task_for(aw)
+                places[task] = index
+                task.add_done_callback(ended)
+                self.started = index + 1
+                if awaited_by is not None:  # pragma: no cover - 3.14 and later only
+                    awaited_by(task, self.owner)
         except BaseException as exc:
             for index in range(self.started, len(self.kept)):
                 if asyncio.isfuture(aw := self.kept[index]):  # it is cancelled and waited for, like those before it
-                    self.places[aw] = index
-                    aw.add_done_callback(self.ended)
+                    places[aw] = index
+                    aw.add_done_callback(ended)
             self.bug(exc)
 
-    def _start(self) -> None:
-        create, ended, places = self.loop.create_task, self.ended, self.places
-        for index, aw in enumerate(self.kept):
-            task: Future[Any]
-            if type(aw) in PLAIN:
-                task = create(aw)
-            else:
-                task = create(aw) if asyncio.iscoroutine(aw) else aw if asyncio.isfuture(aw) else self._task_for(aw)
-            places[task] = index
-            task.add_done_callback(ended)
-            self.started = index + 1
-            if awaited_by is not None:  # pragma: no cover - 3.14 and later only
-                awaited_by(task, self.owner)
-
-    def _task_for(self, aw: Awaitable[Any]) -> Future[Any]:
+    def _task_for(self, aw: Any) -> Future[Any]:
+        if asyncio.isfuture(aw):
+            return aw
+        if asyncio.iscoroutine(aw):
+            return self.loop.create_task(aw)
         coro = _await(aw)
         try:
             return self.loop.create_task(coro)
