@@ -39,7 +39,7 @@ class FewRun(Supervision):
         create, ended, places = self.loop.create_task, self.ended, self.places
         try:
             for index, aw in enumerate(self.kept):
-                task: Future[Any] = create(aw) if type(aw) is CoroutineType else self._task_for(aw)
+                task: Future[Any] = create(aw) if type(aw) in PLAIN else self._task_for(aw)
                 places[task] = index
                 task.add_done_callback(ended)
                 self.started = index + 1

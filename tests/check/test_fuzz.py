@@ -189,7 +189,7 @@ def test_checking_changes_no_file(tmp_path: Path, files: list[bytes]) -> None:
 
 
 @pytest.mark.heavy
-@settings(max_examples=50, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, suppress_health_check=list(HealthCheck))
 @given(st.data())
 def test_generated_programs(data: st.DataObject) -> None:
     """Programs made from Python's own grammar, around a hazard."""
