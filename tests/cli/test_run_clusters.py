@@ -33,7 +33,7 @@ def test_dask(folder):
     from distributed import LocalCluster
 
     function = fn("tells_its_process_or_fails")
-    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, host="127.0.0.1") as cluster:
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0", host="127.0.0.1") as cluster:
         done = corral(function, "range:60", "--limit", 8, "--dask", cluster.scheduler_address)
     assert (done.returncode, done.stdout.splitlines()[0]) == (1, "done: 30 ok, 30 failed"), done.stderr
     found = outputs(folder)
@@ -45,7 +45,7 @@ def test_grace_on_dask(start, folder):
     """What runs on a cluster cannot be stopped: after the grace it is waited for, is not recorded, and runs again."""
     from distributed import LocalCluster
 
-    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, host="127.0.0.1") as cluster:
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0", host="127.0.0.1") as cluster:
         place = ("--dask", cluster.scheduler_address)
         process = start(fn("takes_its_time"), "range:8", "--limit", 2, "--grace", 0.2, *place)
         until((folder / "begun").exists)
