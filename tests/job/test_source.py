@@ -376,12 +376,9 @@ async def test_pipe_that_cannot_be_read(tmp_path):
     os.close(folder)
 
 
-async def test_waiting_for_a_pipe_can_be_cancelled():
-    """Who waits for the other end of a pipe can be cancelled, and what comes later than that goes to nobody."""
+async def waited_in_vain(reading):
+    """The thread that goes on to wait for the other end of a pipe when its reader has been cancelled."""
     before = readers()
-    reading, writing = os.pipe()
-    told = []
-    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
     waiting = asyncio.ensure_future(anext(PipeSource(reading, "-", "txt").jobs(recorded())))
     while not (new := readers() - before):
         await asyncio.sleep(0)
@@ -389,6 +386,15 @@ async def test_waiting_for_a_pipe_can_be_cancelled():
     with pytest.raises(asyncio.CancelledError):
         await waiting
     (thread,) = new
+    return thread
+
+
+async def test_waiting_for_a_pipe_can_be_cancelled():
+    """Who waits for the other end of a pipe can be cancelled, and what comes later than that goes to nobody."""
+    reading, writing = os.pipe()
+    told = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
+    thread = await waited_in_vain(reading)
     assert thread.daemon  # else a terminal would hold up the exit
     os.close(writing)
     thread.join()
@@ -400,18 +406,7 @@ async def test_waiting_for_a_pipe_can_be_cancelled():
 def test_pipe_outlives_the_loop():
     """The other end may speak when the loop is closed already: the thread that hears it ends without a word."""
     reading, writing = os.pipe()
-
-    async def begin():
-        waiting = asyncio.ensure_future(anext(PipeSource(reading, "-", "txt").jobs(recorded())))
-        while not (new := readers() - before):
-            await asyncio.sleep(0)
-        waiting.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await waiting
-        return new
-
-    before = readers()
-    (thread,) = asyncio.run(begin())
+    thread = asyncio.run(waited_in_vain(reading))
     os.write(writing, b"late\n")
     thread.join(20)
     assert not thread.is_alive()
