@@ -171,15 +171,20 @@ def test_a_fix_that_would_break_the_file_is_not_made(monkeypatch: pytest.MonkeyP
     assert b"asyncio.create_task(g())\n    await gather_tg(" in result.data
 
 
-def test_only_broken_fixes_change_nothing(monkeypatch: pytest.MonkeyPatch):
-    """Where no fix is sound, the very same bytes come back."""
+def always_fixes_by(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    """Has TG001 put this text at the file's beginning, as its fix of whatever it finds."""
     rule = RULES["TG001"]
 
-    def broken(unit: Unit) -> Iterator[Finding]:
+    def check(unit: Unit) -> Iterator[Finding]:
         for finding in rule.check(unit):
-            yield finding._replace(fix=Fix("Break it", (Edit(0, 0, ")"),), safe=True, caveat=None))
+            yield finding._replace(fix=Fix("Put it there", (Edit(0, 0, text),), safe=True, caveat=None))
 
-    monkeypatch.setitem(RULES, "TG001", replace(rule, check=broken))
+    monkeypatch.setitem(RULES, "TG001", replace(rule, check=check))
+
+
+def test_only_broken_fixes_change_nothing(monkeypatch: pytest.MonkeyPatch):
+    """Where no fix is sound, the very same bytes come back."""
+    always_fixes_by(monkeypatch, ")")
     result = fix_source(LOST, "app.py", ALL, unsafe=False)
     assert result.data is LOST
     assert not result.fixed
@@ -187,13 +192,7 @@ def test_only_broken_fixes_change_nothing(monkeypatch: pytest.MonkeyPatch):
 
 def test_a_fix_that_leaves_its_finding_comes_to_an_end(monkeypatch: pytest.MonkeyPatch):
     """A rule that is content with nothing does not keep the fixer busy for ever."""
-    rule = RULES["TG001"]
-
-    def greedy(unit: Unit) -> Iterator[Finding]:
-        for finding in rule.check(unit):
-            yield finding._replace(fix=Fix("Once more", (Edit(0, 0, "\n"),), safe=True, caveat=None))
-
-    monkeypatch.setitem(RULES, "TG001", replace(rule, check=greedy))
+    always_fixes_by(monkeypatch, "\n")
     data = b"import asyncio\nasync def f():\n    asyncio.create_task(g())\n"
     assert fixed(data, unsafe=False) == b"\n" * ROUNDS + data
 
