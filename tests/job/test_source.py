@@ -13,8 +13,9 @@ from array import array
 import pytest
 
 from corral.job.errors import JobError
-from corral.job.files import FileSource, PipeSource, open_source
+from corral.job.files import FileSource, open_source
 from corral.job.formats import Bad
+from corral.job.pipe import PipeSource
 from corral.job.record import canonical
 from corral.job.source import InputIdentity, Recorded
 
@@ -24,6 +25,10 @@ def recorded(*indexes: int) -> Recorded:
     for index in indexes:
         found.done.add(index)
     return found
+
+
+def descriptors() -> int:
+    return len(os.listdir("/dev/fd"))
 
 
 def readers() -> set[threading.Thread]:
@@ -230,14 +235,19 @@ async def test_pipe():
     os.close(reading)
 
 
-def test_named_pipe_is_a_stream(tmp_path):
-    """What is no regular file can be read only once."""
+async def test_named_pipe_is_a_stream(tmp_path):
+    """What is no regular file can be read only once, and is closed behind that."""
+    before = descriptors(), readers()
     os.mkfifo(tmp_path / "in.jsonl")
     writer = threading.Thread(target=(tmp_path / "in.jsonl").write_bytes, args=(b"1\n",))
     writer.start()
     source = open_source(tmp_path / "in.jsonl")
     assert (source.kind, source.total, source.identify(None).format) == ("stream", None, "jsonl")
+    assert [job async for job in source.jobs(recorded())] == [(0, 1)]
     writer.join()
+    for thread in readers() - before[1]:
+        await asyncio.to_thread(thread.join, 20)
+    assert descriptors() == before[0]
 
 
 def test_own_file_is_told(tmp_path):
@@ -377,7 +387,7 @@ async def test_pipe_that_cannot_be_read(tmp_path):
 
 
 async def waited_in_vain(reading):
-    """The thread that goes on to wait for the other end of a pipe when its reader has been cancelled."""
+    """The thread that has waited for the other end of a pipe when its reader was cancelled."""
     before = readers()
     waiting = asyncio.ensure_future(anext(PipeSource(reading, "-", "txt").jobs(recorded())))
     while not (new := readers() - before):
@@ -386,29 +396,70 @@ async def waited_in_vain(reading):
     with pytest.raises(asyncio.CancelledError):
         await waiting
     (thread,) = new
+    assert thread.daemon  # another process may have taken what there was to read
     return thread
 
 
 async def test_waiting_for_a_pipe_can_be_cancelled():
-    """Who waits for the other end of a pipe can be cancelled, and what comes later than that goes to nobody."""
+    """Who waits for the other end of a pipe can be cancelled; the thread that waited ends, and takes nothing of what comes later."""
+    before = descriptors()
     reading, writing = os.pipe()
-    told = []
-    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
     thread = await waited_in_vain(reading)
-    assert thread.daemon  # else a terminal would hold up the exit
+    await asyncio.to_thread(thread.join, 20)
+    assert not thread.is_alive()
+    os.write(writing, b"late\n")
+    assert os.read(reading, 10) == b"late\n"
     os.close(writing)
-    thread.join()
-    await asyncio.sleep(0)
-    assert told == []
+    os.close(reading)
+    assert descriptors() == before
+
+
+async def test_pipe_that_is_left(standard_input):
+    """Whoever takes no more of a pipe, for whatever reason, leaves no thread behind."""
+    before = readers()
+    jobs = standard_input(b"a\nb\n").jobs(recorded())
+    assert await anext(jobs) == (0, "a")
+    (thread,) = readers() - before
+    await jobs.aclose()
+    await asyncio.to_thread(thread.join, 20)
+    assert not thread.is_alive()
+
+
+def test_read_while_the_loop_closes(monkeypatch):
+    """What is read in the moment in which the loop is closed goes to nobody, without a word."""
+    reading, writing = os.pipe()
+    os.write(writing, b"late\n")
+    read, inside, closed = os.read, threading.Event(), threading.Event()
+
+    def late(descriptor, size):
+        inside.set()
+        assert closed.wait(20)
+        return read(descriptor, size)
+
+    monkeypatch.setattr("corral.job.pipe.os.read", late)
+
+    async def waits():
+        waiting = asyncio.ensure_future(waited_in_vain(reading))
+        await asyncio.to_thread(inside.wait, 20)
+        return await waiting
+
+    thread = asyncio.run(waits())
+    closed.set()
+    thread.join(20)
+    assert not thread.is_alive()
+    os.close(writing)
     os.close(reading)
 
 
-def test_pipe_outlives_the_loop():
-    """The other end may speak when the loop is closed already: the thread that hears it ends without a word."""
+async def test_standard_input_that_does_not_block():
+    """A standard input that another program has left non-blocking is waited for like any other."""
     reading, writing = os.pipe()
-    thread = asyncio.run(waited_in_vain(reading))
-    os.write(writing, b"late\n")
-    thread.join(20)
-    assert not thread.is_alive()
+    os.set_blocking(reading, False)
+    jobs = PipeSource(reading, "-", "txt").jobs(recorded())
+    waiting = asyncio.ensure_future(anext(jobs))
+    await asyncio.sleep(0.01)
+    os.write(writing, b"a\n")
+    assert await waiting == (0, "a")
+    await jobs.aclose()
     os.close(writing)
     os.close(reading)

@@ -1,8 +1,7 @@
-"""Inputs from a file, or through a pipe."""
+"""Inputs from a file, and which source it is that an argument names."""
 
 from __future__ import annotations
 
-import asyncio
 import difflib
 import errno
 import gzip
@@ -10,16 +9,16 @@ import hashlib
 import os
 import stat
 import sys
-import threading
 import zlib
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterable, Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 from typing import IO, Any, Final
 
 from corral.job.errors import JobError
-from corral.job.formats import FORMATS, Bad, Format, Raw, format_of
+from corral.job.formats import FORMATS, completed, format_of
 from corral.job.lines import LineSplitter
+from corral.job.pipe import PipeSource
 from corral.job.source import (
     InputIdentity,
     IterableSource,
@@ -28,7 +27,6 @@ from corral.job.source import (
     Recorded,
     Source,
     changed,
-    check_end,
     parse_range,
 )
 
@@ -88,7 +86,7 @@ def _pipe(path: Path, input_format: str | None) -> Source:
     if path.suffix == ".gz":
         raise JobError(f"{path} is no file but a pipe, and those are not unpacked: `zcat {path} | corral run ... -`")
     form = format_of(path.name if path.suffix else "-.txt", input_format)  # `<(command)` has no name to tell by
-    return PipeSource(os.open(path, os.O_RDONLY | os.O_CLOEXEC), str(path), form)
+    return PipeSource(os.open(path, os.O_RDONLY | os.O_CLOEXEC), str(path), form, close=True)
 
 
 class FileSource:
@@ -128,8 +126,8 @@ class FileSource:
             hashed.update(rest)
             seen += len(block)
             last = block[-1:]
-            total += sum(1 for _ in _raws(form, splitter, block))
-        total += sum(1 for _ in _raws(form, splitter, b""))
+            total += sum(1 for _ in completed(form, splitter, block))
+        total += sum(1 for _ in completed(form, splitter, b""))
         if before is not None and seen <= (boundary or 0):
             if seen < (boundary or 0):
                 raise changed(f"it has {seen:,} bytes now, and had {boundary:,}")
@@ -152,7 +150,7 @@ class FileSource:
         form, splitter, done = FORMATS[self._form](), LineSplitter(), recorded.done
         index = 0
         for block in chain(self._blocks(self._size), (b"",)):
-            for number, raw in _raws(form, splitter, block):
+            for number, raw in completed(form, splitter, block):
                 if index not in done:
                     yield index, form.decode(number, raw)
                 index += 1
@@ -175,95 +173,8 @@ def _read(file: IO[bytes] | gzip.GzipFile, size: int | None) -> Iterator[bytes]:
         yield block
 
 
-def _raws(form: Format, splitter: LineSplitter, block: bytes) -> Iterator[Raw]:
-    """The raw inputs that `block` completes; an empty one is the end of the file."""
-    yield from form.raws(splitter.feed(block) if block else splitter.end())
-    if not block:
-        yield from form.end()
-
-
 def _same(found: str, before: InputIdentity) -> None:
     if found != before.sha256:
         raise changed(
             f"its first {before.size:,} bytes are not those of {before.name or 'the file'} that the results were begun with"
         )
-
-
-class PipeSource:
-    """Standard input or a pipe: read once, in a thread, so that waiting for the other end never blocks the loop."""
-
-    kind: Kind = "stream"
-
-    def __init__(self, descriptor: int, name: str, form: str) -> None:
-        self.total: int | None = None
-        self._descriptor = descriptor
-        self._name = name
-        self._form = form
-
-    def identify(self, before: InputIdentity | None) -> InputIdentity:
-        """Its format is all that can be told before it is read."""
-        if before is not None and before.format != self._form:
-            raise changed(f"it is read as {self._form} now, and was read as {before.format}")
-        return InputIdentity("stream", self._name, self._form)
-
-    async def jobs(self, recorded: Recorded) -> AsyncIterator[Job]:
-        """Reads it as the other end writes it."""
-        form, splitter, done = FORMATS[self._form](), LineSplitter(), recorded.done
-        index = 0
-        reader = _Reader(self._descriptor)
-        block = b"?"
-        while block:
-            block = await reader.block()
-            for number, raw in _raws(form, splitter, block):
-                item = form.decode(number, raw)
-                if index in done:
-                    recorded.compare(index, item.text if isinstance(item, Bad) else item)
-                else:
-                    yield index, item
-                index += 1
-        check_end(recorded, index)
-        if not index:
-            raise JobError(f"there is no input: {'standard input' if self._name == '-' else self._name} is empty")
-
-
-class _Reader:
-    """Reads blocks of a descriptor in a thread of its own.
-
-    A daemon, not the loop's executor: a read that waits for a terminal cannot be cancelled, and would hold up the exit.
-    """
-
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
-        self._loop = asyncio.get_running_loop()
-        self._wanted = threading.Semaphore(0)
-        self._block: asyncio.Future[bytes] = self._loop.create_future()
-        threading.Thread(target=self._read, name="corral-input", daemon=True).start()
-
-    async def block(self) -> bytes:
-        """The next block; empty at the end."""
-        self._block = self._loop.create_future()
-        self._wanted.release()
-        return await self._block
-
-    def _read(self) -> None:
-        while True:
-            self._wanted.acquire()
-            block, error = b"", None
-            try:
-                block = os.read(self._descriptor, _BLOCK)
-            except OSError as why:
-                error = JobError(f"the input cannot be read: {why.strerror}")
-            try:
-                self._loop.call_soon_threadsafe(self._answer, block, error)
-            except RuntimeError:  # the loop was closed while this waited for the other end
-                return
-            if not block:
-                return
-
-    def _answer(self, block: bytes, error: JobError | None) -> None:
-        if self._block.done():  # cancelled: nobody waits any more
-            return
-        if error is None:
-            self._block.set_result(block)
-        else:
-            self._block.set_exception(error)

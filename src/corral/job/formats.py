@@ -14,6 +14,7 @@ from typing import Final, Protocol
 import msgspec
 
 from corral.job.errors import BadInput, JobError, Option
+from corral.job.lines import LineSplitter
 
 Raw = tuple[int, bytes]  # the number of its (last) line in the file, and its bytes without the line's end
 
@@ -161,6 +162,13 @@ FORMATS: Final[dict[str, type[TextLines | JsonLines | CsvRows]]] = {
     "jsonl": JsonLines,
     "csv": CsvRows,
 }
+
+
+def completed(form: Format, splitter: LineSplitter, block: bytes) -> Iterator[Raw]:
+    """The raw inputs that `block` completes; an empty one is the end of the file."""
+    yield from form.raws(splitter.feed(block) if block else splitter.end())
+    if not block:
+        yield from form.end()
 
 
 def format_of(name: str, asked: str | None) -> str:
