@@ -79,7 +79,7 @@ def test_second_signal_while_the_loop_is_blocked(start, folder):
     process.send_signal(signal.SIGTERM)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 143
-    assert err.endswith("corral run: ended at once; the same command goes on\n")
+    assert err.endswith("ended at once; run the same again to go on\n")
     assert len(records(folder)) == 10
 
 
@@ -126,10 +126,11 @@ def test_standard_input(start, folder):
 
 
 def test_nothing_on_standard_input(start, folder):
-    """A pipe without a line is an empty input."""
+    """A pipe without a line is an empty input, and nothing is left of that."""
     process = start(fn("same"), "-", "--limit", 5)
     _, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (2, "corral run: there is no input: standard input is empty\n")
+    assert list(folder.iterdir()) == []
 
 
 def test_closed_standard_input(start, folder):

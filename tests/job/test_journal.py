@@ -155,7 +155,9 @@ def test_full_disk_after_a_while(results, monkeypatch):
     journal.add(good(1))
     journal.add(good(2))
     journal.flush()
-    with pytest.raises(JournalError, match=r"device; 1 finished results could not be written, .*; make room and give"):
+    with pytest.raises(
+        JournalError, match=r"device; 1 finished results could not be written, .*; make room and repeat"
+    ):
         journal.finish()
     assert journal.size == len(good(0) + good(1))
     journal.close()
@@ -190,7 +192,7 @@ def test_last_sync_fails(results, monkeypatch):
     journal = started(results, told)
     monkeypatch.setattr(os, "fsync", fails(errno.EIO))
     with pytest.raises(
-        JournalError, match=r"error\. Everything recorded so far is intact; mend what is wrong and give"
+        JournalError, match=r"error\. Everything recorded so far is intact; mend what is wrong and repeat"
     ):
         journal.finish()
     assert told == [True]

@@ -36,11 +36,12 @@ def test_executor_of_the_caller():
         assert threads.submit(int, "3").result() == 3
 
 
-def test_resource_that_is_none():
-    """What the factory makes has to be an async context manager."""
+def test_resource_that_is_none(folder):
+    """What the factory makes has to be an async context manager; nothing is left of a job that has none."""
     asked = {"resource": functions.not_a_context_manager}
     with pytest.raises(JobError, match=r"not_a_context_manager made 3 \(int\): decorate it with"):
         run_job(functions.with_resource, range(3), limit=1, out="out.jsonl", **asked)
+    assert list(folder.iterdir()) == []
 
 
 def test_nobody_at_the_dask_address(folder):

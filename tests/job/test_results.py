@@ -258,9 +258,7 @@ async def test_failed_sync_is_told(results, monkeypatch):
     monkeypatch.setattr("corral.job.journal.os.fsync", fsync)
     journal.add(good(0))
     await asyncio.wait_for(told.wait(), 10)
-    with pytest.raises(
-        JournalError, match=r"can no longer be written: Input/output error.*give the same command again"
-    ):
+    with pytest.raises(JournalError, match=r"can no longer be written: Input/output error.*repeat the call"):
         journal.add(good(1))
     journal.close()
 

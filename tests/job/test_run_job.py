@@ -187,6 +187,21 @@ def test_refused_before_it_begins_leaves_nothing(out, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["in.txt"]
 
 
+def test_failed_before_its_first_record(out):
+    """A job that fails before anything is recorded leaves no file either, or the empty one that was there; nor a lock."""
+
+    def inputs():
+        raise LookupError("no such table")
+        yield
+
+    for found in ([], [out]):
+        with pytest.raises(LookupError):
+            run_job(functions.same, inputs(), limit=1, out=out)
+        assert [*out.parent.iterdir()] == found
+        out.touch()
+    assert run_job(functions.same, "range:3", limit=1, out=out).ok == 3
+
+
 def test_record_of_no_input(out):
     """Results that hold a record of an input beyond the last one are refused."""
     run_job(functions.same, "range:5", limit=1, out=out)
@@ -469,9 +484,7 @@ async def test_full_disk(out, monkeypatch):
         return real(descriptor, data)
 
     monkeypatch.setattr("corral.job.journal.os.write", write)
-    with pytest.raises(
-        JournalError, match=r"No space left on device.*intact; make room and give the same command again"
-    ):
+    with pytest.raises(JournalError, match=r"No space left on device.*intact; make room and repeat the call to go on$"):
         await arun_job(functions.nap, "range:200", limit=10, out=out)
     monkeypatch.undo()
     recorded = len(records(out))

@@ -9,6 +9,7 @@ import os
 import re
 import threading
 from array import array
+from pathlib import Path
 
 import pytest
 
@@ -28,7 +29,7 @@ def recorded(*indexes: int) -> Recorded:
 
 
 def descriptors() -> int:
-    return len(os.listdir("/dev/fd"))
+    return len(list(Path("/dev/fd").iterdir()))
 
 
 def readers() -> set[threading.Thread]:

@@ -103,7 +103,6 @@ def _run(
     *,
     quiet: bool,
 ) -> int:
-
     try:
         asked = Options(limit=_limit(limit), **options)
         summary = run_blocking(function, inputs, out, asked, meter(quiet=quiet), tell)
@@ -111,7 +110,7 @@ def _run(
         print(f"corral run: {error.as_typed()}", file=sys.stderr)
         return 2
     except (JournalError, WorkerError) as error:
-        print(f"corral run: {error}", file=sys.stderr)
+        print(f"corral run: {error.as_typed()}", file=sys.stderr)
         return 1
     tell(summary)
     return summary.exit_code

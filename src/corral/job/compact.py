@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from corral.job.bitmap import Bitmap
-from corral.job.errors import JournalError
+from corral.job.errors import AGAIN, JournalError
 from corral.job.journal import Journal
 from corral.job.lines import not_blank
 
@@ -46,7 +46,8 @@ def compact(journal: Journal) -> int:
     except OSError as why:
         raise JournalError(
             f"{journal.path} holds records that later ones replace, and the file without them could not be written: "
-            f"{why.strerror or why}. Nothing is lost: make room and give the same command again"
+            f"{why.strerror or why}. Nothing is lost: make room and ",
+            AGAIN,
         ) from None
     return dropped
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 
 class Option(NamedTuple):
@@ -26,20 +26,44 @@ class Option(NamedTuple):
         return f"{flag} {self.value}" if isinstance(self.value, str) else flag
 
 
-OUT: Final = Option("out")
-OVERWRITE: Final = Option("overwrite", value=True)
-
-
-class JobError(Exception):
-    """The job was refused, or its input turned out not to be the one it was begun with; what is recorded is untouched.
-
-    The message says what was expected, what was found, and what to do. The command exits with 2.
+class Words(NamedTuple):
+    """What is said in one way to who calls `run_job`, and in another to who types the command.
 
     Args:
-        parts: The message, its options apart: the command names them as they are typed.
+        called: To the one.
+        typed: To the other.
     """
 
-    def __init__(self, *parts: str | Option) -> None:
+    called: str
+    typed: str
+
+    def in_python(self) -> str:
+        """The one."""
+        return self.called
+
+    def as_typed(self) -> str:
+        """The other."""
+        return self.typed
+
+
+Part: TypeAlias = str | Option | Words
+
+OUT: Final = Option("out")
+OVERWRITE: Final = Option("overwrite", value=True)
+# What helps whoever cannot go on with these results; the end of a sentence.
+OR_ELSE: Final[tuple[Part, ...]] = ("another ", OUT, ", or ", OVERWRITE, " to begin anew")
+SAME: Final = Words("the same call", "the same command")
+AGAIN: Final = Words("repeat the call", "give the same command again")
+
+
+class _Told(Exception):
+    """An error whose message names options, or the way it came to be.
+
+    Args:
+        parts: The message, those apart: the command says them as they are typed.
+    """
+
+    def __init__(self, *parts: Part) -> None:
         super().__init__(*parts)
         self.parts = parts
 
@@ -51,17 +75,24 @@ class JobError(Exception):
         return "".join(part if isinstance(part, str) else part.as_typed() for part in self.parts)
 
 
-class JournalError(Exception):
-    """The results can no longer be written (disk full, quota, I/O error); all that was recorded before is intact.
+class JobError(_Told):
+    """The job was refused, or its input turned out not to be the one it was begun with; what is recorded is untouched.
 
-    Make room and give the same command again. The command exits with 1.
+    The message says what was expected, what was found, and what to do. The command exits with 2.
     """
 
 
-class WorkerError(Exception):
+class JournalError(_Told):
+    """The results can no longer be written (disk full, quota, I/O error); all that was recorded before is intact.
+
+    Make room, and the same call, or the same command, goes on. The command exits with 1.
+    """
+
+
+class WorkerError(_Told):
     """The workers that the job ran in are gone: one was killed, or ran out of memory. All that is recorded is intact.
 
-    The message names the inputs that were in flight. The same command again goes on. The command exits with 1.
+    The message names the inputs that were in flight. The same call, or the same command, goes on. The command exits with 1.
     """
 
 

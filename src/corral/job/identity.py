@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from corral.job.errors import OUT, OVERWRITE, JobError, Option
+from corral.job.errors import OR_ELSE, JobError, Option
 from corral.job.source import InputIdentity, changed
 
 FORMAT = 1
@@ -51,11 +51,8 @@ def read_identity(results: Path) -> Identity | None:
         raise JobError(f"{path} cannot be read: {why.strerror}") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as why:
         raise JobError(
-            f"{path} should tell which run {results.name} belongs to, but cannot be read: {why}. Give another ",
-            OUT,
-            ", or ",
-            OVERWRITE,
-            " to begin anew",
+            f"{path} should tell which run {results.name} belongs to, but cannot be read: {why}. Give ",
+            *OR_ELSE,
         ) from None
     if found.corral != FORMAT:
         raise JobError(
@@ -98,11 +95,8 @@ def check_same(before: Identity, function: str, kind: str, results: Path, *, ord
     if before.function != function:
         raise JobError(
             f"{results} was begun with the function {before.function}, and this is {function}. "
-            "Give that function (its body may have changed), another ",
-            OUT,
-            ", or ",
-            OVERWRITE,
-            " to begin anew",
+            "Give that function (its body may have changed), ",
+            *OR_ELSE,
         )
     if before.input.kind != kind:
         raise changed(f"it is a {kind} now, and was a {before.input.kind} ({before.input.name})")
@@ -112,9 +106,6 @@ def check_same(before: Identity, function: str, kind: str, results: Path, *, ord
             Option("ordered"),
             ", so its records stand in the order in which they finished. Leave out ",
             Option("ordered"),
-            ", give another ",
-            OUT,
-            ", or ",
-            OVERWRITE,
-            " to begin anew",
+            ", give ",
+            *OR_ELSE,
         )

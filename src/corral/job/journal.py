@@ -22,7 +22,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from corral.job.errors import OUT, JobError, JournalError
+from corral.job.errors import AGAIN, OUT, JobError, JournalError
 from corral.job.identity import sync_folder
 
 SYNC_EVERY: Final = 0.5
@@ -41,6 +41,7 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.error: JournalError | None = None
+        self._new = not _is_there(path)
         self._descriptor = _open_locked(path)
         self._size = os.fstat(self._descriptor).st_size
         self._lines: list[bytes] = []
@@ -119,7 +120,9 @@ class Journal:
     def _fail(self, why: OSError, lost: str = "") -> None:
         self.error = JournalError(
             f"{self.path} can no longer be written: {why.strerror or why}{lost}. "
-            f"Everything recorded so far is intact; {_cure(why)} and give the same command again to go on"
+            f"Everything recorded so far is intact; {_cure(why)} and ",
+            AGAIN,
+            " to go on",
         )
         self._on_error()
 
@@ -164,12 +167,25 @@ class Journal:
         self._descriptor = descriptor
         self._size = os.fstat(descriptor).st_size
 
+    def take_back(self) -> None:
+        """Take away the file that this has made, where nothing is in it."""
+        if self._new and not self._size:
+            self.path.resolve().unlink(missing_ok=True)  # a link to what is not there yet stays one
+
     def close(self) -> None:
         """Let go of the file and its lock."""
         self._closing.set()
         if self._syncer is not None:
             self._syncer.join()
         os.close(self._descriptor)
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        path.stat()
+    except OSError:  # it is not, or opening it will say what is wrong with it
+        return False
+    return True
 
 
 def _open_locked(path: Path) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from corral.job.bitmap import Bitmap
 from corral.job.compact import compact
-from corral.job.errors import OUT, OVERWRITE, JobError
+from corral.job.errors import OR_ELSE, OUT, JobError
 from corral.job.files import FileSource
 from corral.job.function import Function
 from corral.job.identity import FORMAT, Identity, check_same, read_identity, sidecar, write_identity
@@ -37,6 +37,12 @@ class Plan:
     failed: Bitmap = field(default_factory=Bitmap)
     tally: Tally = field(default_factory=Tally)
 
+    def take_back(self) -> None:
+        """Leave nothing behind of a job that has failed before its first record."""
+        if not self.journal.size:
+            sidecar(self.journal.path).unlink(missing_ok=True)
+            self.journal.take_back()
+
 
 def plan(function: Function, source: Source, out: Path, options: Options) -> Plan:
     """Look whether the job may begin or go on; lock and mend its results. It reads files whole: call it in a thread.
@@ -45,23 +51,13 @@ def plan(function: Function, source: Source, out: Path, options: Options) -> Pla
     """
     if isinstance(source, FileSource) and source.is_file(out):
         raise JobError(f"the results would overwrite the input {out}: give another ", OUT)
-    fresh = not _is_there(out)
     journal = Journal(out)
     try:
         return _plan(function, source, journal, options)
     except BaseException:
-        if fresh and not journal.size:
-            out.resolve().unlink(missing_ok=True)  # a link to what is not there yet stays one
+        journal.take_back()
         journal.close()
         raise
-
-
-def _is_there(path: Path) -> bool:
-    try:
-        path.stat()
-    except OSError:  # it is not, or the journal says what is wrong with it
-        return False
-    return True
 
 
 def _plan(function: Function, source: Source, journal: Journal, options: Options) -> Plan:
@@ -74,11 +70,8 @@ def _plan(function: Function, source: Source, journal: Journal, options: Options
     elif journal.size:
         raise JobError(
             f"{out} has results, but {sidecar(out).name}, which tells what run they are of, is not beside it. "
-            "Put it back, give another ",
-            OUT,
-            ", or ",
-            OVERWRITE,
-            " to begin anew",
+            "Put it back, give ",
+            *OR_ELSE,
         )
     known = source.identify(before.input if before else None)
     if options.overwrite:

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 from corral import ItemCancelled, Ok, Outcome, Stream, stream_tg
 from corral.job.call import Call, Done
 from corral.job.compact import compact
-from corral.job.errors import WorkerError
+from corral.job.errors import SAME, WorkerError
 from corral.job.function import Function
 from corral.job.options import Options, Tolerance
 from corral.job.plan import Plan, plan
@@ -92,6 +92,9 @@ class Runner:
             if job.tally.retried:
                 await _shielded(compact, job.journal)
             return summary()
+        except BaseException:
+            job.take_back()
+            raise
         finally:
             job.journal.close()
 
@@ -122,7 +125,9 @@ class Runner:
             )  # their number in this run; the index in the results stands before each
             raise WorkerError(
                 f"a worker has ended abruptly: was it killed, or out of memory? In flight were, as (index, input): {flying}. "
-                "What is recorded is intact: the same command goes on"
+                "What is recorded is intact: ",
+                SAME,
+                " goes on",
             ) from error
         except TimeoutError:
             if not scope.expired():

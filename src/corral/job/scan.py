@@ -17,7 +17,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from corral.job.bitmap import Bitmap
-from corral.job.errors import OUT, OVERWRITE, JobError
+from corral.job.errors import OR_ELSE, OUT, JobError
 from corral.job.lines import not_blank
 from corral.job.record import canonical, shown
 from corral.job.source import Recorded
@@ -122,11 +122,8 @@ class Scan(Recorded):
                 raise JobError(
                     f"line {number} of {self._path} is not a record: expected "
                     f'{{"index": …, "input": …, "output": …}}, got {shown(line[:80])}. '
-                    "Take the line out (its input will run again), give another ",
-                    OUT,
-                    ", or ",
-                    OVERWRITE,
-                    " to begin anew",
+                    "Take the line out (its input will run again), give ",
+                    *OR_ELSE,
                 )
         self.torn = self._length - self.size
 

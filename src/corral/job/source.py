@@ -14,7 +14,7 @@ from typing import Any, Literal, Protocol
 import msgspec
 
 from corral.job.bitmap import Bitmap
-from corral.job.errors import OUT, OVERWRITE, JobError
+from corral.job.errors import OR_ELSE, JobError
 from corral.job.record import canonical, shown
 
 Kind = Literal["file", "range", "stream"]
@@ -62,11 +62,8 @@ class Recorded:
             was = "something else" if before is None else before.decode("utf-8", "replace")[:200]
             raise JobError(
                 f"the input has changed: input {index} is {shown(item)} now, and was {was} in the results. "
-                "Give the input that the results were begun with, another ",
-                OUT,
-                ", or ",
-                OVERWRITE,
-                " to begin anew",
+                "Give the input that the results were begun with, ",
+                *OR_ELSE,
             )
 
 
@@ -173,12 +170,8 @@ def check_end(recorded: Recorded, count: int) -> None:
 def changed(how: str) -> JobError:
     """The refusal of an input that is not the one the results were begun with."""
     return JobError(
-        f"the input has changed: {how}. Give the input that the results were begun with (it may have grown at its end), "
-        "another ",
-        OUT,
-        ", or ",
-        OVERWRITE,
-        " to begin anew",
+        f"the input has changed: {how}. Give the input that the results were begun with (it may have grown at its end), ",
+        *OR_ELSE,
     )
 
 

@@ -114,5 +114,5 @@ class Stop:
 def _exit(code: int) -> None:
     """End the process although its loop does not answer; what finished in this very turn of the loop runs again."""
     with suppress(OSError):
-        os.write(2, b"corral run: ended at once; the same command goes on\n")
+        os.write(2, b"ended at once; run the same again to go on\n")
     os._exit(code)
