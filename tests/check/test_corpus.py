@@ -78,6 +78,13 @@ def test_each_message_is_a_sentence_about_this_code(specimen: Specimen):
         assert 1 <= finding.span.row <= finding.span.end_row <= rows
 
 
+def test_a_comment_that_only_begins_like_a_suppression_is_none():
+    """`# noqa` is a word: what has more letters suppresses nothing."""
+    for comment, suppressed in (("# noqa", True), ("# noqable", False)):
+        data = f"import asyncio\nasync def f():\n    asyncio.create_task(g())  {comment}\n".encode()
+        assert [f.suppressed for f in check_source(data, "app.py", Settings()).findings] == [suppressed]
+
+
 def test_a_mistake_of_ours_costs_one_file(monkeypatch: pytest.MonkeyPatch):
     """When a rule itself fails, the file is told as not checked, with what happened; nothing is raised."""
 

@@ -7,10 +7,11 @@ import pytest
 
 from corral.check.fixer import ROUNDS, fix_source
 from corral.check.fixes import tidy
+from corral.check.fixes.draft import Draft
 from corral.check.model import Edit, Finding, Fix, Level
 from corral.check.registry import RULES
 from corral.check.settings import Settings
-from corral.check.source import check_source
+from corral.check.source import check_source, read
 from corral.check.unit import Unit
 from tests.check.specimens import FIXED, LEFT, SAFE, UNSAFE, Specimen
 
@@ -91,6 +92,21 @@ def test_encodings_stay(specimen: Specimen):
     assert sorted(got.split()) == sorted(after.split())
     wide = specimen.code.encode("utf-16-le")
     assert fixed(wide) is wide
+
+
+def test_an_encoding_that_writes_one_text_in_two_ways_is_left_alone():
+    """Where the bytes cannot be told from the text, no place in them is certain, and nothing is changed."""
+    data = b"# coding: utf-7\nx = '+AGE-'\nimport asyncio\nasync def f():\n    asyncio.create_task(g())\n"
+    assert check_source(data, "app.py", ALL).findings[0].code == "TG001"
+    assert fixed(data) is data
+
+
+def test_changes_of_the_same_text_are_no_fix():
+    """Two changes that meet at one place would undo each other: then there is no fix."""
+    draft = Draft(read(b"import asyncio\n", "app.py", ALL))
+    draft.replace(0, 6, "from")
+    draft.replace(5, 8, "of")
+    assert draft.fix("Mend it") is None
 
 
 def test_no_last_line_end_is_made_up():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -101,6 +102,12 @@ def test_what_is_not_flagged_is_silent(rule: Rule):
     for code in shown:
         assert [(f.span.row, f.message) for f in check_source(code.encode(), "app.py", ALL).findings] == []
         compile(code, "app.py", "exec")
+
+
+def test_page_that_is_gone_is_told():
+    """An installation that has lost a page says which, where it should be and what to do."""
+    with pytest.raises(FileNotFoundError, match=r"the page TG999\.md is neither in .* nor in .*: reinstall corral"):
+        replace(RULES["TG001"], page="TG999.md").text()
 
 
 @EVERY

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from corral.check import source
-from corral.check.tool import cache
+from corral.check.tool import cache, project_run
 from tests.cli.command import Corral, write
 from tests.cli.test_check import CLEAN, DROPPED, LOST
 
@@ -87,6 +87,23 @@ def test_files_that_cannot_be_checked_are_never_known(corral: Corral) -> None:
     write({"a.py": "import asyncio\nasyncio.create_task(\n"})
     assert corral("check", "--write-baseline", "known.json").status == 1
     assert corral("check", "--baseline", "known.json").status == 1
+
+
+def test_file_that_is_gone_before_its_line_is_read_is_new(corral: Corral, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A finding whose line cannot be read any more is in no baseline, and is told."""
+    write({"a.py": LOST})
+    corral("check", "--write-baseline", "known.json")
+    assert corral("check", "--baseline", "known.json").status == 0
+    real = project_run.ProjectRun.check
+
+    def gone(part: project_run.ProjectRun, *arguments: object, **options: object) -> None:
+        real(part, *arguments, **options)  # type: ignore[arg-type]  # passed on as it came
+        Path("a.py").unlink()
+
+    monkeypatch.setattr(project_run.ProjectRun, "check", gone)
+    done = corral("check", "--baseline", "known.json", "--format", "concise")
+    assert done.status == 1
+    assert "a.py:" in done.out
 
 
 @pytest.fixture

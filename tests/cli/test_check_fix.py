@@ -163,6 +163,20 @@ def test_file_that_somebody_else_changes_meanwhile_is_left_alone(
     assert Path("a.py").read_text() == "# theirs\n"
 
 
+def test_file_that_somebody_else_mends_meanwhile_is_left_alone(corral: Corral, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between looking and mending somebody else has mended the file: there is nothing left to change, and nothing is."""
+    write({"a.py": LOST})
+    real = project_run.ProjectRun.mend
+
+    def late(part: project_run.ProjectRun, **options: bool) -> None:
+        Path("a.py").write_text(MENDED)
+        real(part, **options)
+
+    monkeypatch.setattr(project_run.ProjectRun, "mend", late)
+    assert "Fixed" not in corral("check", "--fix").out
+    assert Path("a.py").read_text() == MENDED
+
+
 def test_disk_that_is_full_leaves_the_file_whole(corral: Corral, monkeypatch: pytest.MonkeyPatch) -> None:
     """A fix that cannot be written is told, the file is as it was, and the other files are mended."""
     write({"a.py": LOST, "b.py": LOST})

@@ -29,6 +29,12 @@ def _project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
+@pytest.fixture
+def uncovered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What measures the coverage of a process imports half of the standard library into it."""
+    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
+
+
 def on_a_terminal(*arguments: str) -> str:
     """What the command writes on a terminal of its own."""
     ours, theirs = pty.openpty()
@@ -141,6 +147,7 @@ def test_pre_commit_installs_what_the_command_needs() -> None:
         assert names == {"typer", "rich", "markdown_it_py", "pygments"}
 
 
+@pytest.mark.usefixtures("uncovered")
 def test_cold_start_imports_little() -> None:
     """What a run does not use it does not import: no rich, no pages, no server, and no parser of TOML where there is no file of it."""
     write({"a.py": "x = 1\n"})
@@ -182,6 +189,7 @@ def test_check_never_imports_the_verbs() -> None:
         assert not imported(done) & {"asyncio", "corral.gather", "corral._engine"}
 
 
+@pytest.mark.usefixtures("uncovered")
 def test_known_files_need_no_rules() -> None:
     """A run that knows every file from last time imports no rule, no parser and none of what starts processes."""
     write({"a.py": LOST, "b.py": "x = 1\n"})

@@ -91,10 +91,7 @@ class Lifetimes:
         while frame is not scope.node:
             if not self.kept(frame, name):
                 return False
-            outer = self.index.function(frame)
-            if outer is frame:
-                return True
-            frame = outer
+            frame = self.index.function(frame)
         return True
 
     def kept(self, function: ast.AST, name: str) -> bool:

@@ -6,7 +6,7 @@ import ast
 import re
 from fnmatch import fnmatchcase
 from functools import cached_property
-from typing import final
+from typing import cast, final
 
 from corral.check.scopes import Index, Scope, ScopeKind
 from corral.check.settings import Settings
@@ -89,14 +89,14 @@ class Names:
 
     def value(self, binding: ast.AST) -> ast.expr | None:
         """The expression a binding gets its value from, where there is just one."""
-        for parent in self.index.ancestors(binding):
-            if isinstance(parent, ast.Assign):
-                found = (pair(t, parent.value, binding) for t in parent.targets)
-                return next((f for f in found if f is not None), None)
-            if isinstance(parent, ast.AnnAssign | ast.NamedExpr):
-                return parent.value if parent.target is binding else None
-            if not isinstance(parent, ast.Tuple | ast.List):
-                break
+        parent = self.index.parents[binding]
+        while isinstance(parent, ast.Tuple | ast.List):
+            parent = self.index.parents[parent]
+        if isinstance(parent, ast.Assign):
+            found = (pair(t, parent.value, binding) for t in parent.targets)
+            return next((f for f in found if f is not None), None)
+        if isinstance(parent, ast.AnnAssign | ast.NamedExpr):
+            return parent.value if parent.target is binding else None
         return None
 
     def values(self, name: ast.Name) -> list[ast.expr]:
@@ -204,9 +204,7 @@ class Names:
 
     def default(self, arg: ast.arg) -> ast.expr | None:
         """The default of a parameter."""
-        args = self.index.parents[arg]
-        if not isinstance(args, ast.arguments):
-            return None
+        args = cast("ast.arguments", self.index.parents[arg])
         placed = [*args.posonlyargs, *args.args]
         pairs: list[tuple[ast.arg, ast.expr | None]] = [*zip(args.kwonlyargs, args.kw_defaults, strict=True)]
         pairs += zip(placed[len(placed) - len(args.defaults) :], args.defaults, strict=True)

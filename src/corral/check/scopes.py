@@ -78,10 +78,10 @@ class Index:
             if isinstance(parent, (*FUNCTIONS, ast.ClassDef)):
                 if child in parent.body:
                     return parent
-            elif (isinstance(parent, ast.Lambda) and child is parent.body) or isinstance(parent, ast.Module):
+            elif isinstance(parent, ast.Lambda) and child is parent.body:
                 return parent
             child = parent
-        return node
+        return self.tree
 
     def statement(self, node: ast.AST) -> ast.stmt:
         """The statement the node is part of."""

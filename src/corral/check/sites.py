@@ -168,9 +168,7 @@ class Sites:
 
     def mentions(self, function: ast.FunctionDef | ast.AsyncFunctionDef) -> list[ast.expr]:
         """Every mention of a function of this file: by name, or as a method of its own class."""
-        scope = self.index.scopes[function].parent
-        if scope is None:
-            return []
+        scope = self.index.scope_at(function)
         if scope.kind is ScopeKind.CLASS:
             return [*self.methods(scope.node, function.name)]
         return [*self.index.uses(scope, function.name)] if len(scope.bindings.get(function.name, ())) == 1 else []

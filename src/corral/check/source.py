@@ -63,7 +63,7 @@ def parse(text: str) -> ast.Module:
         raise CannotParse(f"{python} cannot parse the file: {e.msg}", Span(row, column, row, column + 1)) from None
     except (RecursionError, MemoryError):
         raise CannotParse(f"{python} cannot parse the file: it is nested too deeply", Span(1, 1, 1, 1)) from None
-    except ValueError as e:
+    except ValueError as e:  # pragma: no cover - null bytes, which are a SyntaxError from Python 3.12 on
         raise CannotParse(f"{python} cannot parse the file: {e}", Span(1, 1, 1, 1)) from None
 
 

@@ -16,8 +16,9 @@ PATIENCE = 30.0
 class Editor:
     """Starts the server in a folder, and speaks to it."""
 
-    def __init__(self, folder: Path, *, units: list[str] | None = None) -> None:
+    def __init__(self, folder: Path, *, units: list[str] | None = None, watches: bool = True) -> None:
         self.folder = folder
+        self._watches = watches
         self._units = units
         self._numbers = iter(range(1, 1_000_000))
         self._versions: dict[str, int] = {}
@@ -31,7 +32,7 @@ class Editor:
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
         general = {"general": {"positionEncodings": self._units}} if self._units else {}
-        capabilities = {"workspace": {"didChangeWatchedFiles": {"dynamicRegistration": True}}, **general}
+        capabilities = {"workspace": {"didChangeWatchedFiles": {"dynamicRegistration": self._watches}}, **general}
         self.server = self.ask("initialize", processId=None, rootUri=self.folder.as_uri(), capabilities=capabilities)[
             "capabilities"
         ]

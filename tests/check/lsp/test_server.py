@@ -10,8 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from corral.check import fixer
+from corral.check.lsp.actions import FIX_ALL, code_actions
 from corral.check.lsp.document import checked, encoded
 from corral.check.lsp.server import page_of
+from corral.check.model import Span
 from corral.check.settings import Settings
 from tests.check.lsp.editor import Editor, edits_of, made
 
@@ -112,25 +115,36 @@ def test_closed_document_has_no_diagnostics(editor: Editor) -> None:
     assert editor.diagnostics("a.py") == []
 
 
+HORSES = '    horse = "🐎🐎"; '
+
+
+def stands_behind_the_horses(editor: Editor, units: int) -> None:
+    editor.open("a.py", LOST.replace("    asyncio.create", f"{HORSES}asyncio.create"))
+    (found,) = editor.diagnostics("a.py")
+    assert found["range"]["start"] == {"line": 4, "character": units}
+    assert editor.hover("a.py", 4, units)
+    assert editor.hover("a.py", 4, units - 1) is None
+
+
+def test_columns_count_in_units_of_utf_16(editor: Editor) -> None:
+    """Where nothing else is agreed, a character may be two units."""
+    assert editor.server.get("positionEncoding", "utf-16") == "utf-16"
+    stands_behind_the_horses(editor, len(HORSES) + 2)
+
+
 @pytest.mark.parametrize(
-    ("offered", "start"),
-    [(None, 20), (["utf-16"], 20), (["utf-8", "utf-16"], None), (["utf-32"], 18)],
-    ids=["default", "utf-16", "utf-8", "utf-32"],
+    ("offered", "agreed", "units"),
+    [(["utf-8", "utf-16"], {"utf-8", "utf-16"}, len(HORSES.encode())), (["utf-32"], {"utf-32"}, len(HORSES))],
+    ids=["utf-8", "utf-32"],
 )
-def test_columns_count_in_the_agreed_units(tmp_path: Path, offered: list[str] | None, start: int | None) -> None:
-    """Behind characters that are two UTF-16 units a range is where the editor sees the code."""
-    text = LOST.replace("    asyncio.create", '    horse = "🐎🐎"; asyncio.create')
-    with Editor(tmp_path, units=offered) as editor:
-        unit = editor.server.get("positionEncoding", "utf-16")
-        editor.open("a.py", text)
-        (found,) = editor.diagnostics("a.py")
-        before = '    horse = "🐎🐎"; '
-        units = {"utf-8": len(before.encode()), "utf-16": len(before) + 2, "utf-32": len(before)}[unit]
-        assert found["range"]["start"] == {"line": 4, "character": units}
-        assert unit in (offered or ["utf-16"])
-        assert start in {None, units}
-        assert editor.hover("a.py", 4, units)
-        assert editor.hover("a.py", 4, units - 1) is None
+def test_columns_count_in_the_agreed_units(tmp_path: Path, offered: list[str], agreed: set[str], units: int) -> None:
+    """A range is where the editor sees the code, in the units that it has asked for; and a goodbye ends the server."""
+    with Editor(tmp_path, units=offered, watches=False) as editor:
+        unit = editor.server["positionEncoding"]
+        assert unit in agreed
+        stands_behind_the_horses(editor, len(HORSES) + 2 if unit == "utf-16" else units)
+        assert not [each for each in editor.said if each["method"] == "client/registerCapability"]
+    assert editor.status == 0
 
 
 def test_form_feeds_are_no_line_ends(editor: Editor) -> None:
@@ -233,6 +247,9 @@ def test_configuration_is_followed(editor: Editor) -> None:
     editor.tell("workspace/didChangeWatchedFiles", changes=[changed])
     assert "did you mean 'ignore'?" in editor.hear("window/showMessage")["message"]
     assert editor.diagnostics("a.py")
+    editor.open("below/b.py", LOST)
+    assert editor.diagnostics("below/b.py")
+    assert not [message for message in editor.said if message["method"] == "window/showMessage"]
     config.write_text('[tool.corral]\nextend-exclude = ["a.py"]\n')
     editor.tell("textDocument/didSave", textDocument={"uri": config.as_uri()})
     assert editor.diagnostics("a.py") == []
@@ -247,13 +264,6 @@ def test_untitled_documents_are_checked(editor: Editor) -> None:
     editor.tell("textDocument/didOpen", textDocument=document)
     message = editor.hear("textDocument/publishDiagnostics")
     assert (message["uri"], len(message["diagnostics"])) == ("untitled:Untitled-1", 1)
-
-
-def test_goodbye_ends_the_process(tmp_path: Path) -> None:
-    """After `shutdown` and `exit` the server is gone, with status 0."""
-    with Editor(tmp_path) as editor:
-        editor.open("a.py", LOST)
-    assert editor.status == 0
 
 
 def test_what_has_no_page_is_shown_by_its_own_words() -> None:
@@ -273,6 +283,15 @@ def test_what_has_no_page_is_shown_by_its_own_words() -> None:
 def test_text_is_checked_in_its_own_encoding(text: str, data: bytes) -> None:
     """An editor holds characters; the bytes are those that it would write, where the declared encoding has them."""
     assert encoded(text) == data
+
+
+def test_fixes_that_are_not_sound_are_not_offered_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the fixer would rather do nothing, `source.fixAll` is not offered either."""
+    document = checked("file:///a.py", 1, LOST, "a.py", Settings(), "utf-16")
+    everything = document.range_of(Span(1, 1, 7, 1))
+    assert len(code_actions(document, everything, [FIX_ALL])) == 1
+    monkeypatch.setattr(fixer, "sound", lambda data: False)
+    assert code_actions(document, everything, [FIX_ALL]) == []
 
 
 def test_finding_without_a_fix_can_only_be_silenced(editor: Editor) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import html
 import importlib.util
 import io
 import json
@@ -228,6 +229,24 @@ def test_sarif_catalogue_is_the_registry() -> None:
         "deletedRegion": {"startLine": 6, "startColumn": 5, "endLine": 6, "endColumn": 33},
         "insertedContent": {"text": "spawn(watch())"},
     }
+
+
+def test_page_has_every_word() -> None:
+    """What is found, what would change with its fix, and what a code without a page means all stand in the HTML."""
+    page = html.unescape(re.sub(r"<[^>]*>", "", written("html")))
+    for finding in RESULT.findings:
+        assert finding.message.replace("`", "") in page
+        if finding.fix is not None and finding.fix.caveat is not None:
+            assert finding.fix.caveat.replace("`", "") in page
+    assert f"{META['TG000'][1]}." in page
+
+
+def test_findings_that_share_a_line_share_an_outline() -> None:
+    """Two findings about one line of code are told below one outline, the louder of them in its colour."""
+    quiet = LOST._replace(message="Said beside.", level=Level.NOTE, fix=None)
+    page = written("html", Result(1, (quiet, LOST), lambda _: DATA))
+    assert re.findall(r'class="hit (\w+)" data-levels="([\w ]+)"', page) == [("error", "error note")]
+    assert page.count('<button type="button" class="why ') == 2
 
 
 def test_summary_tells_what_was_left_out() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import subprocess
 import sys
@@ -29,6 +30,7 @@ BAD: dict[str, tuple[str | bytes, str]] = {
     "future.py": (LOST + "async yield from spawn;\n", "cannot parse the file"),
     "deep_brackets.py": (LOST + "x = " + "[" * 5000 + "]" * 5000 + "\n", "cannot parse the file"),
     "deep_minus.py": (LOST + "x = " + "-" * 200_000 + "1\n", "nested too deeply"),
+    "deep_dots.py": (LOST + "x" + ".a" * 1500 + ".create_task(work())\n", "nested too deeply to be followed"),
     "deep_indent.py": (
         LOST + "".join(" " * n + "if x:\n" for n in range(200)) + " " * 200 + "pass\n",
         "too many levels",
@@ -121,6 +123,7 @@ def test_standard_input_is_parsed_whatever_is_in_it() -> None:
 DEADLY = """
 import os, sys, threading
 from corral.check import source
+from corral.check.tool import pool
 from tests.check.tool.tree import LOST, checked, grow, told
 
 real = source.check_source
@@ -131,6 +134,7 @@ def deadly(data, path, settings):
         os._exit(11)
     return real(data, path, settings)
 
+pool.AHEAD = 1  # so that there is something left to hand out when the process has died
 source.check_source = deadly  # at the top: a spawned process runs this file again, as far as here
 
 if __name__ == "__main__":
@@ -157,6 +161,19 @@ def test_process_that_dies_costs_its_file_alone(tmp_path: Path, start: str) -> N
         [sys.executable, program, start, tmp_path / "tree"], env=env, capture_output=True, text=True, check=False
     )
     assert ran.returncode == 0, ran.stderr
+
+
+def test_collector_that_is_off_stays_off() -> None:
+    """Who has turned the collector off finds it so after a run, and who has not finds it on."""
+    grow({"a.py": LOST})
+    gc.disable()
+    try:
+        checked()
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
+    checked()
+    assert gc.isenabled()
 
 
 def test_options_have_the_defaults_of_a_user() -> None:

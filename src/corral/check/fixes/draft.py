@@ -110,10 +110,7 @@ class Draft:
         if not self.possible:
             return None
         leftovers = Leftovers(self.unit, self.gone, self.idle)
-        imports = plan(self.unit, self.added, leftovers.aliases)
-        if imports is None:
-            return None
-        changes = sorted({*self.changes, *leftovers.changes, *imports})
+        changes = sorted({*self.changes, *leftovers.changes, *plan(self.unit, self.added, leftovers.aliases)})
         if any(b[0] < a[1] for a, b in pairwise(changes)):
             return None
         if not all(self.text.exact(i) for start, end, _ in changes for i in (start, end)):

@@ -55,8 +55,8 @@ def sort_key(node: ast.Import | ast.ImportFrom, first_party: frozenset[str]) -> 
     return (section, int(isinstance(node, ast.ImportFrom)), module.lower())
 
 
-def plan(unit: Unit, added: Added, removed: Iterable[ast.alias]) -> list[Change] | None:
-    """The changes that add and remove these imports; None when there is no place for one that must be added."""
+def plan(unit: Unit, added: Added, removed: Iterable[ast.alias]) -> list[Change]:
+    """The changes that add and remove these imports."""
     removed = list(removed)
     entries = first_run(unit)
     inside = {node for entry in entries for node in entry.nodes}
@@ -164,10 +164,9 @@ def drop(unit: Unit, entries: list[Entry], removed: list[ast.alias]) -> None:
         (node,) = entry.nodes
         rest = [a for a in node.names if a not in removed]
         if rest:
-            if (change := without(unit, node, rest)) is not None:
-                begin, end, kept = change
-                at = unit.text.start(node)
-                entry.own = entry.own[: begin - at] + kept + entry.own[end - at :]
+            begin, end, kept = without(unit, node, rest)
+            at = unit.text.start(node)
+            entry.own = entry.own[: begin - at] + kept + entry.own[end - at :]
         elif blank(entry.gap):
             forget(entries, entry)
 
@@ -185,12 +184,10 @@ def forget(entries: list[Entry], entry: Entry) -> None:
             following.gap = ""
 
 
-def without(unit: Unit, node: ast.Import | ast.ImportFrom, rest: list[ast.alias]) -> Change | None:
-    """The names with only those that stay, each on the line where it was; None if a comment among them may be about any."""
+def without(unit: Unit, node: ast.Import | ast.ImportFrom, rest: list[ast.alias]) -> Change:
+    """The names with only those that stay, each on the line where it was."""
     text, places = unit.text.text, [(unit.text.start(a), unit.text.end(a)) for a in node.names]
     begin, end = places[0][0], places[-1][1]
-    if "#" in text[begin:end]:
-        return None
     kept, before = "", begin
     for alias, (first, last) in zip(node.names, places, strict=True):
         if alias in rest:
@@ -203,8 +200,8 @@ def elsewhere(unit: Unit, statement: ast.stmt, removed: list[ast.alias]) -> list
     """An import inside a function, or further down: its whole lines, if all its names go."""
     assert isinstance(statement, ast.Import | ast.ImportFrom)
     if rest := [a for a in statement.names if a not in removed]:
-        change = without(unit, statement, rest)
-        return [] if change is None else [change]
+        # A comment among the names may be about any of them.
+        return [] if "#" in unit.text.segment(statement) else [without(unit, statement, rest)]
     body, lines = block(unit, statement), alone(unit, statement)
     if body == [statement] or lines is None:
         return []

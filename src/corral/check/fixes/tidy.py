@@ -19,7 +19,7 @@ def tidied(before: bytes, after: bytes, path: str, settings: Settings) -> bytes:
     """The fixed file without the imports and local loops that were read before and are not now."""
     try:
         known = {label(b) for b in idle(read(before, path, settings))}
-        for _ in range(3):  # a loop, then the import that got it
+        while True:  # a loop, then the import that got it; each round takes something away
             draft = Draft(read(after, path, settings))
             draft.idle = {b for b in idle(draft.unit) if label(b) not in known}
             fix = draft.fix("Remove what is not used any more") if draft.idle else None

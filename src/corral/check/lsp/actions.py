@@ -49,8 +49,6 @@ def _fix(document: Document, finding: Finding) -> Iterator[types.CodeAction]:
 def _silence(document: Document, finding: Finding) -> Iterator[types.CodeAction]:
     row = finding.span.row
     line = document.source.line(row)
-    if not line.strip():
-        return
     start = _offset(document, row, len(line.rstrip()) + 1)
     edit = Edit(start, start, f"  {COMMENT}: {finding.code}")
     data = document.source.data

@@ -34,12 +34,8 @@ def guarded(unit: Unit, site: Site) -> bool:
     over = site.fate.node
     if over is None or unit.index.statement(over) is not unit.index.statement(site.call):
         return False
-    for outer in unit.index.ancestors(site.call):
-        if isinstance(outer, ast.If):
-            return True
-        if isinstance(outer, ast.For | ast.AsyncFor | ast.While):
-            return False
-    return False
+    kinds = (ast.If, ast.For, ast.AsyncFor, ast.While)
+    return isinstance(next((a for a in unit.index.ancestors(site.call) if isinstance(a, kinds)), None), ast.If)
 
 
 def story(unit: Unit, site: Site, what: str) -> str:

@@ -104,8 +104,6 @@ def row(unit: Unit, first: Handle, rest: list[Handle]) -> Finding | None:
 
 def alone(unit: Unit, frame: ast.AST, only: Handle) -> Finding | None:
     """One task, and something else awaited before it."""
-    if unit.around.mended(only.awaited, {only.name}):
-        return None
     body: list[ast.stmt] = getattr(frame, "body", [])
     between = [
         n

@@ -168,7 +168,4 @@ def _check(items: list[Item], settings: Settings) -> list[Findings]:
 
 def default_workers() -> int:
     """As many as there are processors that this process may use."""
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:
-        return os.cpu_count() or 1
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
