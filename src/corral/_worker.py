@@ -40,7 +40,7 @@ def _context_of(task: Task[None]) -> Context | None:
     """The very context that a Task runs in."""
     if sys.version_info >= (3, 12):
         return task.get_context()
-    else:  # for mypy, which takes what follows a version check for unreachable
+    else:  # pragma: no cover - before 3.12 only; an `else` for mypy, which takes what follows a version check for unreachable
         known = type(task) is Task
         return next((thing for thing in get_referents(task) if type(thing) is Context), None) if known else None
 

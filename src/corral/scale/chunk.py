@@ -8,6 +8,7 @@ import selectors
 import threading
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
+from functools import partial
 from multiprocessing import util
 from time import perf_counter, thread_time
 from typing import Any, Final, NamedTuple
@@ -66,20 +67,12 @@ class Home:
     """A loop, and the resources that were entered in it."""
 
     def __init__(self, *, uvloop: bool) -> None:
-        self._selector: _ClockedSelector | None = None
-        self.runner: asyncio.Runner = asyncio.Runner(loop_factory=self._uvloop if uvloop else self._stock)
+        self._selector = None if uvloop else _ClockedSelector()
+        # None of what the finalizer holds may lead back here, or it would come with the end of the process only.
+        factory = _new_uvloop if self._selector is None else partial(asyncio.SelectorEventLoop, self._selector)
+        self.runner: asyncio.Runner = asyncio.Runner(loop_factory=factory)
         self._resources: dict[str, tuple[AbstractAsyncContextManager[Any], Any]] = {}
         util.Finalize(self, _close_runner, args=(self.runner, self._resources), exitpriority=10)
-
-    def _stock(self) -> asyncio.AbstractEventLoop:
-        self._selector = _ClockedSelector()
-        return asyncio.SelectorEventLoop(self._selector)
-
-    @staticmethod
-    def _uvloop() -> asyncio.AbstractEventLoop:
-        import uvloop
-
-        return uvloop.new_event_loop()
 
     def busy(self) -> float:
         """Seconds so far that this thread was not waiting, by a clock that only differences mean something of."""
@@ -99,6 +92,12 @@ class Home:
             await entered[0].__aexit__(None, None, None)
 
 
+def _new_uvloop() -> asyncio.AbstractEventLoop:
+    import uvloop
+
+    return uvloop.new_event_loop()
+
+
 def _close_runner(runner: asyncio.Runner, resources: dict[str, tuple[AbstractAsyncContextManager[Any], Any]]) -> None:
     async def leave_all() -> None:
         while resources:
@@ -106,10 +105,23 @@ def _close_runner(runner: asyncio.Runner, resources: dict[str, tuple[AbstractAsy
             with suppress(Exception):  # nobody is left to be told
                 await manager.__aexit__(None, None, None)
 
+    if _a_loop_runs():  # the collector came by in the midst of it: two cannot run in one thread
+        threading.Thread(target=_close_runner, args=(runner, resources), daemon=True).start()
+        return
     with suppress(Exception):  # likewise: the process or the thread is ending
-        if resources:
-            runner.run(leave_all())
+        if (
+            resources
+        ):  # not by `runner.run`: it asks which thread this is, which one that is ending does not know any more
+            runner.get_loop().run_until_complete(leave_all())
         runner.close()
+
+
+def _a_loop_runs() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 #: Loops of a parent that this process was forked from: closing them would reach into the parent.

@@ -88,15 +88,14 @@ class Chunks(Elsewhere):
         """Takes back the chunks that have not begun; what runs cannot be told to stop."""
         if can_take_back(self.executor):
             for future in tuple(self.calls):
-                future.cancel()
+                self.take_back(future)
         if self.errand.resource is not None:
             for number in range(self.lanes):
                 with suppress(Exception):  # an executor that takes nothing any more has nobody who keeps anything
                     key = self.errand.key
                     future = self.executor.submit(leave_resource, key, number, uvloop=self.errand.uvloop)
-                    self.call(future, _nothing)
+                    self.call(future, _left)
 
 
-def _nothing(future: futures.Future[Any]) -> None:
-    if not future.cancelled():
-        future.exception()
+def _left(_: futures.Future[Any]) -> None:
+    """Nobody is told how that went, but it is waited for."""

@@ -60,6 +60,7 @@ class Elsewhere(Place):
         #: Calls at the executor that have not ended.
         self.calls: set[futures.Future[Any]] = set()
         self.over: bool = False
+        self._broke = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._run: Supervision | None = None
         self._pulled = 0
@@ -99,9 +100,7 @@ class Elsewhere(Place):
     ) -> None:
         self.over = True
         self.waiting.clear()
-        if (
-            kind is GeneratorExit and not self.may_wait
-        ):  # the caller's coroutine is closed: there is nobody left to wait
+        if kind is GeneratorExit and not self.may_wait:  # the caller's coroutine is closed: nobody is left to wait
             self.recall()
             self.close()
             return
@@ -125,6 +124,11 @@ class Elsewhere(Place):
     @abstractmethod
     def recall(self) -> None:
         """Takes back what has not begun, and tells what runs to stop, if that can be told."""
+
+    def take_back(self, call: futures.Future[Any]) -> None:
+        """Cancels a call that has not begun. A broken executor ends them all, and may stumble over a cancelled one (gh-107219)."""
+        if not self._broke:
+            call.cancel()
 
     def close(self) -> None:
         """Nothing runs any more, or nobody waits for it."""
@@ -190,14 +194,14 @@ class Elsewhere(Place):
 
     def broken(self, error: BaseException, chunk: Iterable[Sent] = ()) -> None:
         """The executor, or what it was given, is at fault and not an input: the verb ends under every policy."""
-        run = self._run
+        run, self._broke = self._run, self._broke or isinstance(error, BrokenExecutor)
         if self.over or run is None or run.aborting:
             return
         if isinstance(error, futures.CancelledError):
             error = RuntimeError("the executor cancelled what it was given: was it shut down?")
         numbered = {sent.number: sent for sent in (*chunk, *self.flying())}
         flying = [numbered[number] for number in sorted(numbered)]
-        why = "the executor broke" if isinstance(error, BrokenExecutor) else "the executor failed"
+        why = "the executor broke" if self._broke else "the executor failed"
         note(error, f"{self.errand.verb}: {why}; in flight: {self._named(flying)}")
         run.bug(error)
 
