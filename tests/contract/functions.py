@@ -14,11 +14,24 @@ from pathlib import Path
 seen = contextvars.ContextVar("seen", default=0)
 
 
+def _refuse(*_):
+    raise ValueError("I stay where I am")
+
+
+def _homesick(pid, item):
+    if os.getpid() != pid:
+        _refuse()
+    return Homesick(item)
+
+
 class Strange(Exception):
     """Pickles, and does not unpickle: its constructor wants more than its args."""
 
     def __init__(self, one, two):
         super().__init__(f"{one} and {two}")
+
+    def __reduce__(self):
+        return super().__reduce__()  # one of its own: for all others Dask, once imported, has tblib find a way
 
 
 class Wrapped(Exception):
@@ -27,6 +40,29 @@ class Wrapped(Exception):
     def __init__(self, what):
         super().__init__(what)
         self.lock = threading.Lock()
+
+
+class Disguised(Exception):
+    """Pickle makes another one of it."""
+
+    def __reduce__(self):
+        return ValueError, self.args
+
+
+class Homesick(Exception):
+    """Unpickles in the process that it comes from, and in no other."""
+
+    def __reduce__(self):
+        return _homesick, (os.getpid(), *self.args)
+
+
+class Silent(Exception):
+    """Has no words, and notes that are none."""
+
+    __notes__ = property(_refuse)
+
+    def __str__(self):
+        return _refuse()
 
 
 async def same(item):
@@ -60,12 +96,29 @@ async def seven_fails(item):
     return item
 
 
+def noted(error):
+    error.add_note("a note of its own")
+    return error
+
+
 async def strange(item):
-    raise Strange(item, "more")
+    raise noted(Strange(item, "more"))
 
 
 async def wrapped(item):
-    raise Wrapped(item)
+    raise noted(Wrapped(item))
+
+
+async def disguised(item):
+    raise noted(Disguised(item))
+
+
+async def homesick(item):
+    raise noted(Homesick(item))
+
+
+async def silent(item):
+    raise Silent(item)
 
 
 def stops(item):
@@ -113,9 +166,10 @@ def plain(item):
 
 
 async def leaves(item):
+    """The third, while others are at work."""
     if item == 2:
         raise SystemExit(3)
-    await asyncio.sleep(0.001)
+    await asyncio.sleep(0.05)
 
 
 async def marks(job):
@@ -180,8 +234,11 @@ class Unloadable:
         return _refuse, ()
 
 
-def _refuse():
-    raise ValueError("I stay where I am")
+class UnloadableFunction(Unloadable):
+    """An `fn` that does so."""
+
+    async def __call__(self, item):
+        return item
 
 
 async def kind_of_loop(item):

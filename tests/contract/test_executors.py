@@ -8,7 +8,7 @@ import itertools
 import multiprocessing
 import os
 from collections.abc import Iterator
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,6 +17,7 @@ import pytest
 from corral import Err, ItemCancelled, Ok, map_tg, stream_tg
 from corral.scale import RayExecutor, RemoteError
 from tests.contract import functions as f
+from tests.scale.executors import Stranger
 
 WORKERS = 2
 # Processes cost seconds, and what they promise does not depend on the loop of the caller.
@@ -56,21 +57,8 @@ def _ray() -> Iterator[Executor]:
         ray.shutdown()
 
 
-class Stranger(Executor):
-    """An executor that nothing is known of: it may be on another machine, so nothing but bytes reaches it."""
-
-    def __init__(self) -> None:
-        self._pool = ThreadPoolExecutor(WORKERS)
-
-    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
-        return self._pool.submit(fn, *args, **kwargs)
-
-    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        self._pool.shutdown(wait, cancel_futures=cancel_futures)
-
-
 MAKERS = {
-    "stranger": Stranger,
+    "stranger": lambda: Stranger(ThreadPoolExecutor(WORKERS)),
     "threads": lambda: ThreadPoolExecutor(WORKERS),
     "spawn": lambda: ProcessPoolExecutor(WORKERS, multiprocessing.get_context("spawn")),
     "forkserver": lambda: ProcessPoolExecutor(WORKERS, multiprocessing.get_context("forkserver")),
@@ -172,21 +160,43 @@ async def test_remote_traceback_is_told(place: Place) -> None:
     assert "raise error" in "".join(traceback.format_exception(outcome.error))
 
 
-@pytest.mark.parametrize("fn", [f.strange, f.wrapped], ids=["does-not-unpickle", "does-not-pickle"])
-async def test_exceptions_that_cannot_travel(place: Place, fn: Any) -> None:
-    """They arrive as a stand-in with the type's name, the message and the traceback; the pool is none the worse."""
+@pytest.mark.parametrize(
+    ("fn", "kind", "why"),
+    [
+        (f.strange, f.Strange, "TypeError: "),
+        (f.wrapped, f.Wrapped, "TypeError: cannot pickle"),
+        (f.disguised, f.Disguised, "pickle makes a ValueError of it"),
+        (f.homesick, f.Homesick, "ValueError: I stay where I am"),
+    ],
+    ids=["does-not-unpickle", "does-not-pickle", "becomes-another", "does-not-unpickle-here"],
+)
+async def test_exceptions_that_cannot_travel(place: Place, fn: Any, kind: type[Exception], why: str) -> None:
+    """They arrive as a stand-in with the type's name, message, notes and traceback; the pool is none the worse."""
     (outcome,) = await map_tg(fn, [1], limit=1, on_error="collect", **place.to)
     assert isinstance(outcome, Err)
-    if place.name in NEAR:
-        assert type(outcome.error) in {f.Strange, f.Wrapped}
+    if place.name in NEAR or (kind is f.Homesick and place.name == "stranger"):
+        assert type(outcome.error) is kind
     else:
         error = outcome.error
         assert isinstance(error, RemoteError)
-        assert error.type_name.startswith("tests.contract.functions.")
+        assert error.type_name == f"tests.contract.functions.{kind.__name__}"
         assert error.message in {"1 and more", "1"}
+        assert str(error).startswith(
+            f"{error.type_name}: {error.message} (the exception itself could not travel: {why}"
+        )
+        assert error.__notes__ == ["a note of its own"]
         assert "raise " in error.traceback
         assert "Traceback" in error.traceback
     assert await map_tg(f.same, [1, 2], limit=1, **place.to) == [1, 2]
+
+
+async def test_an_exception_without_words(place: Place) -> None:
+    """One whose `str` and notes raise is told by its type."""
+    (outcome,) = await map_tg(f.silent, [1], limit=1, on_error="collect", **place.to)
+    assert isinstance(outcome, Err)
+    assert type(outcome.error) is f.Silent
+    if place.name not in NEAR:
+        assert "Silent" in str(outcome.error.__cause__)
 
 
 async def test_values_that_cannot_travel(place: Place) -> None:
@@ -314,12 +324,13 @@ async def test_contexts_are_separate(place: Place) -> None:
     assert await map_tg(f.sets_and_tells, range(20), limit=3, **place.to) == [0] * 20
 
 
-async def test_plain_function(place: Place) -> None:
+@pytest.mark.parametrize("timeout", [None, 60.0])
+async def test_plain_function(place: Place, timeout: float | None) -> None:
     """A function that is not async ends the verb under every policy, with the line to write instead."""
     with pytest.raises(
         TypeError, match=r"for input \d: \d it returned \d \(int\)\.\nIs it a plain function\?"
     ) as caught:
-        await map_tg(f.plain, range(5), limit=2, on_error="collect", **place.to)
+        await map_tg(f.plain, range(5), limit=2, on_error="collect", timeout=timeout, **place.to)
     assert not hasattr(caught.value, "__notes__")  # the executor is not at fault
 
 
@@ -367,6 +378,17 @@ async def test_slow_input_holds_nobody_back(place: Place, tmp_path: Any) -> None
     assert out == set(range(40))
 
 
+async def test_exit(place: Place) -> None:
+    """`SystemExit` out of an input leaves through the loop at once, with its code."""
+
+    def run() -> object:
+        with pytest.raises(SystemExit) as caught, asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+            runner.run(map_tg(f.leaves, range(9), limit=3, on_error="collect", **place.to))
+        return caught.value.code
+
+    assert await asyncio.to_thread(run) == 3
+
+
 async def test_resource(place: Place, tmp_path: Any) -> None:
     """`resource=` is entered once per process (per thread of a pool of threads), given to each call, and left when all is done."""
     factory = functools.partial(f.opened, str(tmp_path))
@@ -386,6 +408,18 @@ async def test_resource_that_cannot_be_entered(place: Place) -> None:
     """Its error is raised as it is, whatever the policy."""
     with pytest.raises(ConnectionRefusedError, match="nobody there"):
         await map_tg(f.with_resource, range(5), limit=2, resource=f.cannot_open, on_error="collect", **place.to)
+
+
+async def test_a_function_that_does_not_unpickle(place: Place) -> None:
+    """What is not found over there ends the verb under every policy, and a note says how functions are found."""
+    call = map_tg(f.UnloadableFunction(), range(5), limit=2, on_error="collect", **place.to)
+    if place.name in NEAR:
+        assert len(await call) == 5
+        return
+    with pytest.raises(ValueError, match="I stay where I am") as caught:
+        await call
+    assert "fn is found by its module and its name" in caught.value.__notes__[0]
+    assert caught.value.__notes__[1].startswith("map_tg: the executor failed; in flight: ")
 
 
 async def test_lambda(place: Place) -> None:

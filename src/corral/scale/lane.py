@@ -82,6 +82,12 @@ class LaneRun(Run):
         self.put(index, outcome)
         return False
 
+    def give_up(self) -> None:
+        """Says of all that is not done that it will not be: of an exit the other side has to hear, not of a lane without a word."""
+        self._outbox += [(number, None) for number in self.numbers.values()]
+        self.numbers.clear()
+        self.flush()
+
     def _tick_soon(self) -> None:
         if not self._ticking:
             self._ticking = True
@@ -124,6 +130,7 @@ async def _serve(home: Home, errand: Errand, link: Frames | LiveLink, given: asy
             await asyncio.wait([hearing])
             run.flush()
         run.raise_verdict()
+        run.give_up()
 
 
 def _with(fn: Callable[..., Awaitable[Any]], resource: Any) -> Callable[[Any], Awaitable[Any]]:

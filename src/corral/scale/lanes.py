@@ -38,7 +38,8 @@ class Lane:
     """One call at the executor, as it is seen from here."""
 
     def __init__(self, window: int) -> None:
-        self.future: futures.Future[Any] | None = None
+        #: There once the executor has taken it, before which nobody asks.
+        self.future: futures.Future[Any]
         self.port: Port | None = None
         self.flying: dict[int, Sent] = {}
         self.cost: Cost = Cost()
@@ -58,13 +59,6 @@ class Lane:
         self.cost.add(started, busy)
         self.window = max(1, min(self.cost.affordable(), self.window * _GROWTH, self._most))
 
-    def end(self) -> None:
-        """Gives it nothing more; it ends when what it has is done."""
-        if not self.ending:
-            self.ending = True
-            if self.port is not None:
-                self.port.end()
-
 
 class Lanes(Elsewhere):
     """An executor on this machine."""
@@ -79,7 +73,8 @@ class Lanes(Elsewhere):
         self._made = 0
         self._folder: SocketFolder | None = None
         self._server: asyncio.Server | None = None
-        self._strangers: set[Frames] = set()
+        #: Links that have not ended, whether or not they have said which lane they are of.
+        self._ports: set[Port] = set()
         self._timer: asyncio.TimerHandle | None = None
 
     async def open(self) -> None:
@@ -97,13 +92,12 @@ class Lanes(Elsewhere):
         """Nothing runs any more, or nobody waits for it."""
         if self._timer is not None:
             self._timer.cancel()
-        for lane in self._lanes:
-            if lane.port is not None:
-                lane.port.close()
-        for frames in self._strangers:  # a server that closes leaves the connections it has accepted open
-            frames.close()
+        for port in self._ports:  # a server that closes leaves the connections it has accepted open
+            port.close()
         if self._server is not None:
-            self._server.close()
+            # A server closed while a connection is being accepted leaves that open for ever (gh-109564).
+            self.loop.remove_reader(self._server.sockets[0])
+            self.loop.call_soon(self._server.close)
         if self._folder is not None:
             self._folder.close()
 
@@ -114,7 +108,6 @@ class Lanes(Elsewhere):
         self._made += 1
         token = f"{self.errand.key}-{self._made}"
         self._by_token[token] = lane
-        self._lanes.append(lane)
         try:
             if self._folder is None:
                 port = LiveLink(self.loop, self._heard, lane)
@@ -123,23 +116,25 @@ class Lanes(Elsewhere):
                 path = self._folder.socket
                 lane.future = self.executor.submit(serve_packed, self.errand.key, self.packed, path, token)
         except Exception as exc:
-            self._lanes.remove(lane)
             self.broken(exc, self.waiting)
             return
+        self._lanes.append(lane)
         self.call(lane.future, self._ended, lane)
         if self._timer is None:
             self._timer = self.loop.call_later(_LOOK, self._look)
 
     def _accepted(self) -> Frames:
         frames = Frames(self._greeted)
-        self._strangers.add(frames)
+        self._ports.add(frames)
+        if self.over:
+            frames.close()
         return frames
 
     def _greeted(self, frames: Frames, message: tuple[Any, ...]) -> None:
         """A connection says which lane it is of; it cannot know unless this process has told it."""
-        self._strangers.discard(frames)
         lane = self._by_token.pop(str(message[1]), None) if message[0] == "hello" else None
         if lane is None:
+            self._ports.discard(frames)
             frames.close()
             return
         frames.heard = partial(self._heard, lane)
@@ -149,16 +144,14 @@ class Lanes(Elsewhere):
         match message:
             case ("hello", *_):
                 lane.port = port
+                self._ports.add(port)
                 lane.opened = lane.used = self.loop.time()
                 if self.over or lane.ending:
                     port.end()
             case ("out", outcomes, started, busy):
                 self._take(lane, outcomes)
                 lane.learn(started, busy)
-            case (
-                "again",
-                numbers,
-            ):  # an input among them does not unpickle there: each by itself, and that one will say so
+            case ("again", numbers):  # one of them does not unpickle there: each by itself, and that one will say so
                 for number in numbers:
                     if number in lane.flying:
                         self._give(lane, [lane.flying.pop(number)])
@@ -166,6 +159,7 @@ class Lanes(Elsewhere):
                 self.broken(error if self.live else parcel.unpack_error(error))
             case _:  # the connection has ended
                 lane.gone = True
+                self._ports.discard(port)
                 self._check(lane)
         self.ask()
 
@@ -185,7 +179,7 @@ class Lanes(Elsewhere):
 
     def _check(self, lane: Lane) -> None:
         """A lane that has ended has told all it had to tell once its connection has ended too."""
-        if lane.future is None or not lane.future.done() or (lane.port is not None and not lane.gone):
+        if not lane.future.done() or (lane.port is not None and not lane.gone):
             return
         if lane in self._lanes:
             if lane.flying:
@@ -203,9 +197,12 @@ class Lanes(Elsewhere):
             at_work = sum(lane.port is not None and not lane.gone for lane in self._lanes)
             crowded = others_wait(self.executor, len(self._lanes), at_work)
             for lane in self._lanes:
+                if lane.port is None or lane.ending:
+                    continue
                 idle = not lane.flying and not self.waiting and now - lane.used >= _LOOK
-                if lane.port is not None and (idle or (crowded and now - lane.opened >= _TURN)):
-                    lane.end()
+                if idle or (crowded and now - lane.opened >= _TURN):
+                    lane.ending = True
+                    lane.port.end()  # of the lane when what it has is done
         if self._lanes and not self.over:
             self._timer = self.loop.call_later(_LOOK, self._look)
 
@@ -249,5 +246,5 @@ class Lanes(Elsewhere):
             if lane.port is not None:
                 lane.ending = True
                 lane.port.stop()
-            elif lane.future is not None:
-                lane.future.cancel()
+            else:
+                self.take_back(lane.future)

@@ -108,8 +108,9 @@ class LiveLink:
         self._loop = loop
         self._heard = heard
         self._lane = lane
-        self._there: asyncio.AbstractEventLoop | None = None
-        self._heard_there: Callable[[Message], None] | None = None
+        # Both are there from `open` on: until it has said hello nothing is told to the lane.
+        self._there: asyncio.AbstractEventLoop
+        self._heard_there: Callable[[Message], None]
 
     def open(self, heard: Callable[[Message], None]) -> None:
         """Called by the lane, in its thread."""
@@ -123,10 +124,8 @@ class LiveLink:
             self._loop.call_soon_threadsafe(self._heard, self._lane, self, message)
 
     def _tell(self, *message: Any) -> None:
-        there, heard = self._there, self._heard_there
-        if there is not None and heard is not None:
-            with suppress(RuntimeError):  # likewise
-                there.call_soon_threadsafe(heard, message)
+        with suppress(RuntimeError):  # likewise
+            self._there.call_soon_threadsafe(self._heard_there, message)
 
     def give(self, numbers: Sequence[int], items: Any) -> None:
         """Gives inputs to the lane."""

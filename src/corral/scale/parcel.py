@@ -89,8 +89,6 @@ def message_of(error: BaseException) -> str:
 def pack_error(error: BaseException) -> Fault:
     """Packs an exception; it has been unpacked once here, so that it can be there."""
     kind = type(error)
-    text = "".join(traceback.format_exception(error))
-    notes = [note for note in getattr(error, "__notes__", ()) if isinstance(note, str)]
     packed: bytes | None = None
     reason = ""
     try:
@@ -100,7 +98,22 @@ def pack_error(error: BaseException) -> Fault:
             packed, reason = None, f"pickle makes a {type(back).__name__} of it"
     except Exception as exc:
         packed, reason = None, f"{type(exc).__name__}: {message_of(exc)}"
-    return Fault(packed, f"{kind.__module__}.{kind.__qualname__}", message_of(error), reason, notes, text)
+    name = f"{kind.__module__}.{kind.__qualname__}"
+    return Fault(packed, name, message_of(error), reason, _notes_of(error), _traceback_of(error))
+
+
+def _notes_of(error: BaseException) -> list[str]:
+    try:
+        return [note for note in getattr(error, "__notes__", ()) if isinstance(note, str)]
+    except Exception:  # what stands there is no list, or raises
+        return []
+
+
+def _traceback_of(error: BaseException) -> str:
+    try:
+        return "".join(traceback.format_exception(error))
+    except Exception as exc:  # before 3.13 for one whose notes raise
+        return f"{type(error).__name__}, whose traceback cannot be told: {type(exc).__name__}: {message_of(exc)}"
 
 
 def unpack_error(fault: Fault) -> BaseException:
