@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import resource
+import sys
 import time
+from pathlib import Path
 
+import pytest
+
+from corral.cli import demo_meter
 from corral.cli.demo_meter import Heartbeat, PeakMemory
 
 
@@ -49,3 +55,14 @@ def test_peak_memory_sees_what_is_gone_again() -> None:
     del block
     assert 45_000_000 <= memory.above_baseline() <= 80_000_000
     assert PeakMemory().above_baseline() < 45_000_000
+
+
+def test_memory_where_the_kernel_tells_less(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Without `/proc`, or with one that lacks the mark, the peak is that of the whole life of the process, and no error."""
+    usage = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    (tmp_path / "status").write_text("Name: python\n")
+    monkeypatch.setattr(demo_meter, "_CLEAR_REFS", tmp_path / "no" / "clear_refs")
+    for status in ("status", "nothing"):
+        monkeypatch.setattr(demo_meter, "_STATUS", tmp_path / status)
+        assert demo_meter.peak_bytes() >= usage
+        assert 0 <= PeakMemory().above_baseline() < usage

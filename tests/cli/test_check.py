@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from corral.check.registry import META, RULES
+from corral.cli import main
 from corral.cli.explain import _complete, explain
 from tests.cli.command import Corral, write
 
@@ -287,3 +291,24 @@ def test_order_is_that_of_the_files(corral: Corral) -> None:
     done = corral("check", "--format", "concise", "--workers", "1")
     assert codes(done.out) == [f"{name}.py:{place}" for name in "abcyz" for place in ("5:5 TG001", "11:5 TG004")]
     assert Path(".corral_cache/.gitignore").exists()
+
+
+def test_output_that_is_no_file(corral: Corral) -> None:
+    """Called from a program that has put something else in the place of its output, the command writes there, diffs too."""
+    write({"app.py": LOST})
+    shown = io.StringIO()
+    with contextlib.redirect_stdout(shown):
+        assert main(["check", "--format", "concise", "--quiet", "app.py"]) == 1
+        assert main(["check", "--diff", "app.py"]) == 1
+    assert shown.getvalue().startswith("app.py:5:5: ")
+    assert "\n+++ app.py\n" in shown.getvalue()
+
+
+def test_interrupted(corral: Corral, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C, for instance while it waits for somebody to type, ends it as it ends any program, without a traceback."""
+
+    def interrupted() -> bytes:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=SimpleNamespace(read=interrupted)))
+    assert main(["check", "-"]) == 130

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import io
 import json
 import subprocess
 import sys
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
-from corral.cli import demo_http, demo_race
+from corral.cli import demo, demo_http, demo_race, demo_show, main
 
 pytestmark = [pytest.mark.heavy, pytest.mark.xdist_group("demo")]  # one demo for all who look at it
 
@@ -116,6 +120,7 @@ def test_the_server_ends_with_its_parent() -> None:
         assert server.stdout is not None
         assert server.stdout.readline().startswith("http://127.0.0.1:")
         assert server.stdin is not None
+        server.stdin.write("not yet\n")
         server.stdin.close()
         assert server.wait(timeout=20) == 1
 
@@ -126,3 +131,50 @@ def test_the_server_ends_with_its_parent() -> None:
 def test_fate_is_known_beforehand(number: int, expected: str) -> None:
     """What the server does with a request depends on its number alone."""
     assert demo_http.fate(number) == expected
+
+
+@pytest.mark.parametrize(
+    ("ending", "told"),
+    [
+        ("kill -9 $$", "killed by signal 9: out of memory? try a smaller --n"),
+        ("exit 3", "exit status 3, and no word why"),
+    ],
+)
+def test_a_racer_that_is_killed_or_says_nothing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, ending: str, told: str
+) -> None:
+    """A process that ends without a result is told with what can be known of its end."""
+    program = tmp_path / "python"
+    program.write_text(f"#!/bin/sh\n{ending}\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(program))
+    assert demo_race.lap_in_own_process("asyncio.gather", 10).failure == told
+    with pytest.raises(RuntimeError, match="the demo's HTTP server did not start"), demo_http.server():
+        pass
+
+
+async def test_every_fate_is_answered(capsys: pytest.CaptureFixture[str]) -> None:
+    """The server does with each request what its number says, and the client tells one kind from the other."""
+    serving = asyncio.create_task(demo_http.serve())
+    while not (url := capsys.readouterr().out.strip()):
+        await asyncio.sleep(0.001)
+    with demo_show.live_bar(Console(quiet=True), 100) as bar:
+        fetched = await demo_http.fetch_all(url, 100, 0.5, bar)
+    serving.cancel()
+    await asyncio.wait([serving])
+    assert fetched.as_served
+    assert fetched.kinds == dict(Counter(demo_http.fate(number) for number in range(100)))
+    assert demo_http.kind(ValueError("none of these")) == "ValueError"
+
+
+def test_a_failure_is_shown_and_is_the_exit_status(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a racer fails its row says so, nothing is compared with it, and the demo exits with 1."""
+    monkeypatch.setattr(demo, "lap_in_own_process", lambda name, _: demo_race.Lap(name, 1.0, failure="out of luck"))
+    shown = io.StringIO()
+    laps = demo.the_race(Console(file=shown, width=200), 10)
+    assert [lap.failure for lap in laps] == ["out of luck"] * 3
+    assert shown.getvalue().count("out of luck") >= 3
+    assert "times as long" not in shown.getvalue()
+    well = demo_http.Fetched(1, 1.0, 0.0, {demo_http.FINE: 1}, as_served=True, still_running=0)
+    monkeypatch.setattr(demo, "the_requests", lambda *_: well)
+    assert main(["demo", "--n", "10", "--json"]) == 1

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from corral.cli import main
-from tests.cli.job_process import CORRAL, fn, until
+from tests.cli.job_process import CORRAL, fn, has_records, records, until
 
 pytestmark = [pytest.mark.heavy, pytest.mark.timeout(300)]
 
@@ -58,11 +58,33 @@ def test_grace_on_dask(start, folder):
     assert sorted((folder / "ended").read_text().split()) == sorted(begun)
 
 
+@pytest.mark.xdist_group("executor-ray")
 def test_ray(folder):
     """On a Ray cluster of this machine the job is the same."""
     done = corral(fn("odd_fails"), "range:60", "--limit", 8, "--ray", "local")
     assert (done.returncode, done.stdout.splitlines()[0]) == (1, "done: 30 ok, 30 failed"), done.stderr
     assert outputs(folder) == [None if number % 2 else number for number in range(60)]
+
+
+@pytest.mark.xdist_group("executor-ray")
+def test_grace_on_ray(start, folder):
+    """After Ctrl-C in the terminal, which Ray's own processes get too, what runs there ends within its grace; the file is sound."""
+    job = (fn("logs_start_and_end"), "range:400", "--limit", 4)
+    process = start(*job, "--grace", 30, "--ray", "local")
+    until(has_records(folder, 8), seconds=100)
+    os.killpg(process.pid, signal.SIGINT)
+    begun = time.monotonic()
+    out, err = process.communicate(timeout=100)
+    assert time.monotonic() - begun < 30
+    assert process.returncode == 130, err
+    found = sorted(str(record["index"]) for record in records(folder))
+    assert out.startswith(f"stopped by Ctrl-C: {len(found)} ok, 0 failed, {400 - len(found)} left")
+    assert 8 <= len(found) < 400
+    assert found == sorted((folder / "begun").read_text().split()) == sorted((folder / "ended").read_text().split())
+    again = start(*job[:-1], 400)
+    out, _ = again.communicate(timeout=100)
+    assert out.startswith(f"done: 400 ok, 0 failed, {len(found)} of these recorded before")
+    assert len(records(folder)) == 400
 
 
 def test_no_address(folder, capsys):

@@ -99,7 +99,10 @@ def test_signal_during_import(start, folder):
     (folder / "slow.py").write_text(
         "import pathlib, time\npathlib.Path('begun').touch()\ntime.sleep(60)\nasync def f(x): ...\n"
     )
-    process = start("slow.py:f", "range:3", "--limit", 1)
+    # Who started the tests in the background of a script has made everything below them deaf to it.
+    process = start(
+        "slow.py:f", "range:3", "--limit", 1, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)
+    )
     until((folder / "begun").exists)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)

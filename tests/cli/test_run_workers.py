@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -214,6 +215,20 @@ def test_function_that_cannot_travel(folder):
     with pytest.raises(JobError, match=r"cannot be sent to other processes: .*Define it at the top of a module"):
         run_job(inner, range(3), limit=1, out="results.jsonl", workers=2)
     assert list(folder.iterdir()) == []
+
+
+def test_input_that_cannot_travel(folder):
+    """An input that no other process could be given fails by itself, without a call, and its neighbours are run."""
+
+    @dataclass
+    class Local:
+        number: int
+
+    summary = run_job(functions.same, [Local(1), 2], limit=2, out="results.jsonl", workers=1)
+    assert (summary.ok, summary.failed) == (1, 1)
+    bad, _ = sorted(records(folder), key=lambda record: record["index"])
+    assert (bad["input"], bad["error"]["type"], bad["attempts"]) == ({"number": 1}, "TypeError", 0)
+    assert bad["error"]["message"].startswith("the input cannot travel to another process: ")
 
 
 def test_from_python(folder):

@@ -174,3 +174,11 @@ def test_found_by_many_threads_at_once(folder):
     with ThreadPoolExecutor(4) as threads:
         found = list(threads.map(resolve, ["slow.py:fetch"] * 4))
     assert len({function.call for function in found}) == 1
+
+
+def test_interrupted_import(folder):
+    """Ctrl-C while a file is being imported goes on its way, and leaves no half of a module behind."""
+    (folder / "slow.py").write_text("raise KeyboardInterrupt\n")
+    with pytest.raises(KeyboardInterrupt):
+        resolve("slow.py:fetch")
+    assert "slow" not in sys.modules

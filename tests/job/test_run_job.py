@@ -16,7 +16,6 @@ import pytest
 
 from corral.job import JobError, JournalError, arun_job, run_job
 from corral.job.identity import sidecar
-from corral.job.runner import _shielded
 from tests.job import functions
 
 
@@ -412,26 +411,6 @@ async def test_cancelled(out):
     assert asyncio.all_tasks() == before
     assert len(records(out)) >= 1
     assert (await arun_job(functions.nap, "range:100", limit=50, out=out, overwrite=True)).ok == 100
-
-
-async def test_what_must_end_ends_though_cancelled():
-    """Who is cancelled while the results are being finished waits for that before it passes the cancellation on."""
-    begun, free, done = threading.Event(), threading.Event(), []
-
-    def finish():
-        begun.set()
-        free.wait(20)
-        done.append(True)
-
-    waiting = asyncio.ensure_future(_shielded(finish))
-    await asyncio.to_thread(begun.wait, 20)
-    waiting.cancel()
-    await asyncio.sleep(0)
-    assert not waiting.done()
-    free.set()
-    with pytest.raises(asyncio.CancelledError):
-        await waiting
-    assert done
 
 
 async def test_async_iterable(out):

@@ -426,30 +426,67 @@ async def test_pipe_that_is_left(standard_input):
     assert not thread.is_alive()
 
 
-def test_read_while_the_loop_closes(monkeypatch):
-    """What is read in the moment in which the loop is closed goes to nobody, without a word."""
+@pytest.fixture
+def slow_reading(monkeypatch):
+    """A pipe with a line in it, whose reading goes on when it is told to, and tells when it has begun and ended."""
     reading, writing = os.pipe()
     os.write(writing, b"late\n")
-    read, inside, closed = os.read, threading.Event(), threading.Event()
+    read, begun, go_on, done = os.read, threading.Event(), threading.Event(), threading.Event()
 
-    def late(descriptor, size):
-        inside.set()
-        assert closed.wait(20)
-        return read(descriptor, size)
+    def slow(descriptor, size):
+        begun.set()
+        assert go_on.wait(20)
+        block = read(descriptor, size)
+        done.set()
+        return block
 
-    monkeypatch.setattr("corral.job.pipe.os.read", late)
-
-    async def waits():
-        waiting = asyncio.ensure_future(waited_in_vain(reading))
-        await asyncio.to_thread(inside.wait, 20)
-        return await waiting
-
-    thread = asyncio.run(waits())
-    closed.set()
-    thread.join(20)
-    assert not thread.is_alive()
+    monkeypatch.setattr("corral.job.pipe.os.read", slow)
+    yield reading, begun, go_on, done
     os.close(writing)
     os.close(reading)
+
+
+async def one_of(reading, begun):
+    """The reader of a pipe and its thread, which is in the middle of reading."""
+    before = readers()
+    waiting = asyncio.ensure_future(anext(PipeSource(reading, "-", "txt").jobs(recorded())))
+    assert await asyncio.to_thread(begun.wait, 20)
+    (thread,) = readers() - before
+    return waiting, thread
+
+
+async def test_cancelled_while_it_is_read(slow_reading):
+    """What was read for a reader that is cancelled in that very moment goes to nobody, without a word."""
+    reading, begun, go_on, done = slow_reading
+    told = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
+    waiting, thread = await one_of(reading, begun)
+    go_on.set()
+    done.wait(20)  # not the loop's turn before it is cancelled
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    await asyncio.to_thread(thread.join, 20)
+    await asyncio.sleep(0)
+    assert told == []
+
+
+def test_read_while_the_loop_closes(slow_reading):
+    """So does what was read in the moment in which the loop is closed."""
+    reading, begun, go_on, _ = slow_reading
+
+    async def waits():
+        waiting, thread = await one_of(reading, begun)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        return thread
+
+    thread = asyncio.run(waits())
+    assert thread.is_alive()
+    go_on.set()
+    thread.join(20)
+    assert not thread.is_alive()
 
 
 async def test_standard_input_that_does_not_block():

@@ -1,12 +1,15 @@
-"""Ending early, as far as that can be told without a signal."""
+"""Ending early, as far as that can be told without a process that ends."""
 
 from __future__ import annotations
 
 import asyncio
+import signal
+import threading
 
 import pytest
 
-from corral.job.stop import Stop
+from corral.job import stop as module
+from corral.job.stop import Stop, to_its_end
 
 
 async def test_asked_before_it_is_armed():
@@ -46,3 +49,48 @@ async def test_at_once():
             stop.arm(scope, lambda: False, lambda: None)
             stop.at_once()
             await asyncio.Event().wait()
+
+
+async def test_what_must_end_ends_though_cancelled():
+    """Who is cancelled while the results are being finished waits for that before it passes the cancellation on."""
+    begun, free, done = threading.Event(), threading.Event(), []
+
+    def finish():
+        begun.set()
+        free.wait(20)
+        done.append(True)
+
+    waiting = asyncio.ensure_future(to_its_end(finish))
+    await asyncio.to_thread(begun.wait, 20)
+    waiting.cancel()
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    free.set()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert done
+
+
+def test_third_signal(monkeypatch):
+    """The second signal asks the loop to end the process, and gives it a second; the third one does not wait for that."""
+    asked, late, ended = [], [], []
+
+    class Loop:
+        def call_soon_threadsafe(self, call, *args):
+            asked.append((call.__name__, *args))
+
+    class Timer:
+        def __init__(self, seconds, call, args):
+            late.append((seconds, call, args))
+
+        def start(self):
+            assert self.daemon  # it must not hold up an end that comes sooner
+
+    monkeypatch.setattr(module.threading, "Timer", Timer)
+    monkeypatch.setattr(module, "_exit", ended.append)
+    with Stop(grace=1000.0).on_signals(Loop()):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGINT):
+            signal.raise_signal(number)
+    assert asked == [("_heard", "SIGINT"), ("end_process", 143)]
+    assert late == [(1.0, module._exit, (143,))]
+    assert ended == [130]

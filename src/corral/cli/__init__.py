@@ -40,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             from corral.cli._app import application
         except ModuleNotFoundError as error:
             raise unavailable(chosen, error) from error
-        application(chosen)(arguments, prog_name="corral", obj=arguments)
+        return int(application(chosen)(arguments, prog_name="corral", obj=arguments))  # which ends in a SystemExit
     except CommandUnavailable as error:
         print(f"corral: {error}", file=sys.stderr)
         return 2
@@ -49,7 +49,6 @@ def main(argv: Sequence[str] | None = None) -> int:
             return stop.code or 0
         print(stop.code, file=sys.stderr)  # as the interpreter does
         return 1
-    return 0
 
 
 def _check(arguments: Sequence[str]) -> int | None:
@@ -74,10 +73,7 @@ def _check(arguments: Sequence[str]) -> int | None:
 def unavailable(name: str, error: ModuleNotFoundError) -> CommandUnavailable:
     """The error for `corral NAME` when a module that it imports is not there."""
     command = f"corral {name}".rstrip()
-    module = error.name or "?"
-    if module.startswith("corral"):
-        return CommandUnavailable(f"`{command}` is not part of this installation (no module {module!r})")
-    package = module.partition(".")[0]
+    package = (error.name or "?").partition(".")[0]
     extra = EXTRAS.get(package)
     install = f"pip install 'corral[{extra}]'" if extra else f"pip install {package}"
     return CommandUnavailable(f"`{command}` needs {package!r}, which is not installed: {install}")

@@ -60,15 +60,18 @@ async def answer(request: web.Request) -> web.Response:
 
 
 async def serve() -> None:
-    """Print the address and serve until the process ends."""
+    """Print the address and serve until the process ends, or this is cancelled."""
     app = web.Application()
     app.router.add_get("/{number:[0-9]+}", answer)
     runner = web.AppRunner(app, access_log=None, handler_cancellation=True)
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0, backlog=1024).start()
-    host, port = runner.addresses[0][:2]
-    print(f"http://{host}:{port}", flush=True)
-    await asyncio.Event().wait()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0, backlog=1024).start()
+        host, port = runner.addresses[0][:2]
+        print(f"http://{host}:{port}", flush=True)
+        await asyncio.Event().wait()
+    finally:
+        await runner.cleanup()
 
 
 @contextmanager

@@ -64,9 +64,9 @@ class Heartbeat:
     async def __aexit__(self, *exc_info: object) -> None:
         # What never yielded to the loop gave the beat no turn at all: the freeze that is still going on counts too.
         self._note_turn()
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        assert self._task is not None, "entered before"
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
 
 
 def _status_bytes(field: str) -> int | None:

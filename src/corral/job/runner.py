@@ -22,7 +22,7 @@ from corral.job.plan import Plan, plan
 from corral.job.progress import Meter, Silent, State
 from corral.job.record import failure_line, message_of, type_name
 from corral.job.source import Job, Source
-from corral.job.stop import Stop
+from corral.job.stop import Stop, to_its_end
 from corral.job.summary import Summary
 from corral.job.workplace import Factory, check_travels, elsewhere, executor_of, resource_of
 
@@ -88,9 +88,9 @@ class Runner:
                 await self._drive(stream, job, state, at_once)
             finally:
                 ticking.end()
-                await _shielded(job.journal.finish)
+                await to_its_end(job.journal.finish)
             if job.tally.retried:
-                await _shielded(compact, job.journal)
+                await to_its_end(compact, job.journal)
             return summary()
         except BaseException:
             job.take_back()
@@ -167,11 +167,13 @@ def _stopping(in_flight: int, grace: float) -> str:
 
 
 def _outside(job: Job, error: Exception) -> Done:
-    """The record of an input that failed outside of the call: it cancelled its own task, or its worker could not run it."""
+    """The record of an input that failed outside of the call: it cancelled its own task, or could not travel to a worker."""
+    attempts = 0
     if isinstance(error, ItemCancelled):  # the verb's words tell of the job, and not of its input
+        attempts = 1
         cause, error = error.__cause__, ItemCancelled("it cancelled its own task")
         error.__cause__ = cause
-    return failure_line(job[0], job[1], error, 1, 0.0), 0.0, (type_name(error), message_of(error))
+    return failure_line(job[0], job[1], error, attempts, 0.0), 0.0, (type_name(error), message_of(error))
 
 
 def _until(stop: Stop, jobs: Iterator[Job] | AsyncIterator[Job], state: State) -> Iterator[Job] | AsyncIterator[Job]:
@@ -193,16 +195,6 @@ async def _async_until(stop: Stop, jobs: AsyncIterator[Job], state: State) -> As
             return
         state.pulled += 1
         yield job
-
-
-async def _shielded(call: Callable[..., Any], *args: Any) -> None:
-    """Run `call` in a thread to its end, also when this is cancelled meanwhile: the results must not be left half way."""
-    work = asyncio.ensure_future(asyncio.to_thread(call, *args))
-    try:
-        await asyncio.shield(work)
-    except asyncio.CancelledError:
-        await asyncio.wait([work])
-        raise
 
 
 class Ticking:

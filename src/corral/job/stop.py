@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from types import FrameType
-from typing import Final
+from typing import Any, Final
 
 from corral.job.summary import Stopped
 
@@ -109,6 +109,16 @@ class Stop:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+
+async def to_its_end(call: Callable[..., Any], *args: Any) -> None:
+    """Run `call` in a thread, and wait for its end also when this is cancelled: what it does must not be left half way."""
+    work = asyncio.ensure_future(asyncio.to_thread(call, *args))
+    try:
+        await asyncio.shield(work)
+    except asyncio.CancelledError:
+        await asyncio.wait([work])
+        raise
 
 
 def _exit(code: int) -> None:

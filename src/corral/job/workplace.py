@@ -14,6 +14,7 @@ from corral.job.errors import JobError, Option
 from corral.job.function import FACTORY, Function, described, resolve
 from corral.job.options import Options, missing_extra
 from corral.job.record import message_of
+from corral.job.stop import to_its_end
 
 Factory: TypeAlias = Callable[[], AbstractAsyncContextManager[Any]]
 
@@ -86,16 +87,11 @@ async def executor_of(options: Options) -> AsyncGenerator[Executor | None]:
     try:
         executor = await asyncio.to_thread(manager.__enter__)
     except ConnectionError as why:
-        raise JobError(f"{message_of(why)}. Is it running, and is the address right?") from None
+        raise JobError(f"{message_of(why).rstrip('.')}. Is it running, and is the address right?") from None
     try:
         yield executor
     finally:
-        shut = asyncio.ensure_future(asyncio.to_thread(manager.__exit__, None, None, None))
-        try:
-            await asyncio.shield(shut)
-        except asyncio.CancelledError:
-            await asyncio.wait([shut])
-            raise
+        await to_its_end(manager.__exit__, None, None, None)
 
 
 def _manager(options: Options) -> AbstractContextManager[Executor] | None:
