@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -25,7 +26,7 @@ def plain(text: str) -> str:
 def completed(line: str) -> list[str]:
     """What bash is offered at the end of a line."""
     words = line.split(" ")
-    env = {**BASH, "COMP_WORDS": line, "COMP_CWORD": str(len(words) - 1)}
+    env = {**os.environ, **BASH, "COMP_WORDS": line, "COMP_CWORD": str(len(words) - 1)}
     done = subprocess.run([sys.executable, "-c", COMPLETE], env=env, capture_output=True, text=True, check=True)
     return done.stdout.split()
 
