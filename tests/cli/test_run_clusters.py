@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
+import threading
 import time
 from pathlib import Path
 
 import pytest
 
 from corral.cli import main
+from corral.scale.dask import dask_executor
+from corral.scale.ray import ray_executor
 from tests.cli.job_process import CORRAL, fn, has_records, records, until
 
 pytestmark = [pytest.mark.heavy, pytest.mark.timeout(300)]
@@ -59,11 +64,14 @@ def test_grace_on_dask(start, folder):
 
 
 @pytest.mark.xdist_group("executor-ray")
-def test_ray(folder):
-    """On a Ray cluster of this machine the job is the same."""
-    done = corral(fn("odd_fails"), "range:60", "--limit", 8, "--ray", "local")
-    assert (done.returncode, done.stdout.splitlines()[0]) == (1, "done: 30 ok, 30 failed"), done.stderr
-    assert outputs(folder) == [None if number % 2 else number for number in range(60)]
+def test_ray(start, folder):
+    """On a Ray cluster of this machine the job is the same, in other processes."""
+    process = start(fn("tells_where_it_runs"), "range:60", "--limit", 8, "--ray", "local")
+    out, err = process.communicate(timeout=100)
+    assert (process.returncode, out.splitlines()[0]) == (1, "done: 30 ok, 30 failed"), err
+    found = outputs(folder)
+    assert found[1::2] == [None] * 30
+    assert process.pid not in found
 
 
 @pytest.mark.xdist_group("executor-ray")
@@ -96,6 +104,40 @@ def test_no_address(folder, capsys):
             f"corral run: {given!r} is no address of a Dask scheduler, such as tcp://10.0.0.1:8786: "
         )
     assert list(folder.iterdir()) == []
+
+
+@pytest.fixture(
+    params=[b"", b"SSH-2.0-OpenSSH_9.6\r\n", b"HTTP/1.1 400 Bad Request\r\n\r\n"], ids=["silent", "ssh", "http"]
+)
+def somebody_else(request):
+    """The address of a server that is neither Dask's nor Ray's, and what it says to whoever comes."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        held = []
+
+        def serve():
+            with contextlib.suppress(OSError):  # it was closed: the test is over
+                while True:
+                    held.append(server.accept()[0])
+                    held[-1].sendall(request.param)
+
+        serving = threading.Thread(target=serve)
+        serving.start()
+        yield f"127.0.0.1:{server.getsockname()[1]}"
+        server.shutdown(socket.SHUT_RDWR)
+        serving.join()
+        for connection in held:
+            connection.close()
+
+
+def test_somebody_else_there(somebody_else, monkeypatch):
+    """A mistyped port, such as a dashboard's, is told as soon as that nobody is there; neither library would tell it in minutes."""
+    monkeypatch.setattr("corral.scale.ray._ANSWERS_WITHIN", 0.3)
+    told = f"no Ray cluster answers at {somebody_else}: "
+    with pytest.raises(ConnectionError, match=told), ray_executor(somebody_else):
+        pass
+    told = f"no Dask scheduler answers at tcp://{somebody_else} within 0.3 s$"
+    with pytest.raises(ConnectionError, match=told), dask_executor(f"tcp://{somebody_else}", wait=0.3):
+        pass
 
 
 @pytest.mark.parametrize("place", [("--dask", "tcp://127.0.0.1:9"), ("--ray", "127.0.0.1:9")], ids=["dask", "ray"])

@@ -287,4 +287,6 @@ def not_a_context_manager():
 
 async def tells_where_it_runs(item):
     await asyncio.sleep(0.005)
+    if item % 2:
+        raise ValueError(f"{item} is odd")
     return os.getpid()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import socket
 import threading
 from collections import deque
@@ -13,6 +14,9 @@ from functools import partial
 from typing import Any, Final, NamedTuple, ParamSpec, TypeVar
 
 _ANSWERS_WITHIN: Final = 5.0
+# Ray speaks gRPC, which is HTTP/2: how a client begins that, and the kind of frame with which a server does.
+_HTTP2: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
+_SETTINGS: Final = b"\4"
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -129,11 +133,17 @@ def ray_executor(address: str, workers: int | None = None) -> Generator[RayExecu
 
 
 def _check_answers(address: str) -> None:
-    """Ray itself takes minutes to find that nobody listens. Fails: `ConnectionError`, within seconds."""
+    """Ray itself takes minutes to find that nobody listens, or somebody else. Fails: `ConnectionError`, within seconds."""
     host, colon, port = address.rpartition("//")[2].rpartition(":")
     if not colon or not port.isdigit():
         return  # a name that Ray looks up by itself
     try:
-        socket.create_connection((host.strip("[]"), int(port)), timeout=_ANSWERS_WITHIN).close()
+        with socket.create_connection((host.strip("[]"), int(port)), timeout=_ANSWERS_WITHIN) as knock:
+            knock.sendall(_HTTP2)
+            known = os.environ.get("RAY_USE_TLS", "0") != "0" or knock.recv(9)[3:4] == _SETTINGS
     except OSError as exc:
         raise ConnectionError(f"no Ray cluster answers at {address}: {exc.strerror or exc}") from exc
+    if not known:
+        raise ConnectionError(
+            f"no Ray cluster answers at {address}: somebody else does; is it the port of a dashboard?"
+        )
