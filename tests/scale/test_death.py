@@ -19,6 +19,7 @@ import pytest
 
 from corral import map_tg, stream_tg
 from corral.scale import OwnPool
+from corral.scale.folder import SocketFolder
 from tests.scale import functions as f
 
 SPAWN = multiprocessing.get_context("spawn")
@@ -98,9 +99,8 @@ def killed_parent(folder: Path) -> list[int]:
     script = folder / "parent.py"
     script.write_text(program)
     root = Path(__file__).parents[2]
-    parent = subprocess.Popen(
-        [sys.executable, script, folder], env={"PYTHONPATH": str(root), "TMPDIR": os.environ.get("TMPDIR", "/tmp")}
-    )
+    path = os.pathsep.join([str(root), *filter(None, [os.environ.get("PYTHONPATH")])])
+    parent = subprocess.Popen([sys.executable, script, folder], env=os.environ | {"PYTHONPATH": path})
     try:
         _wait(lambda: len(list(folder.glob("began-*"))) == 4)
         return _children(parent.pid)
@@ -141,6 +141,20 @@ async def test_folder_of_a_killed_parent(tmp_path: Path, short_folder: Path, mon
             assert {path.name for path in temporary.iterdir()} == in_use
             assert [ok.value async for ok in results] == list(range(100))
     assert {path.name for path in temporary.iterdir()} == {"corral-lanes-theirs", "corral-lanes-link"}
+
+
+def test_a_folder_of_another_user(short_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder that looks like ours stays where it is if another user has made it."""
+    monkeypatch.setattr(tempfile, "tempdir", str(short_folder))
+    theirs = short_folder / "corral-lanes-theirs"
+    theirs.mkdir()
+    (theirs / "lanes").touch()
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "getuid", lambda: theirs.stat().st_uid + 1)
+        SocketFolder().close()
+    assert list(short_folder.iterdir()) == [theirs]
+    SocketFolder().close()
+    assert list(short_folder.iterdir()) == []
 
 
 def _wait(until: object, seconds: float = 60) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import itertools
 import multiprocessing
 import pickle
@@ -11,13 +12,19 @@ import socket
 import subprocess
 import sys
 import tempfile
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+import threading
+import time
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from corral import map_tg, stream_tg
+from corral import Err, map_tg, stream_tg
+from corral._failures import Failures
 from corral.scale import OwnPool
+from corral.scale.lane import LaneRun, _hear
+from corral.scale.lanes import Lanes
+from corral.scale.link import Frames
 from tests.contract import functions as contract
 from tests.scale import functions as f
 
@@ -26,6 +33,12 @@ from tests.scale import functions as f
 def pool():
     with OwnPool(2) as pool:
         yield pool
+
+
+@pytest.fixture
+def threads():
+    with ThreadPoolExecutor(2) as threads:
+        yield threads
 
 
 async def began(folder: Path, count: int) -> None:
@@ -70,12 +83,13 @@ async def test_an_idle_stream_gives_its_workers_back(pool: OwnPool) -> None:
     assert results == list(range(20))
 
 
-async def test_two_verbs_share_a_pool(pool: OwnPool) -> None:
-    """A verb that has no end does not keep another from its workers."""
+@pytest.mark.parametrize("seconds", [0.005, 0.4], ids=["short inputs", "long inputs"])
+async def test_two_verbs_share_a_pool(seconds: float, pool: OwnPool) -> None:
+    """A verb that has no end does not keep another from its workers, however long each of its inputs takes."""
     done = asyncio.Event()
 
     async def endless() -> None:
-        async with stream_tg(contract.sleeps, itertools.repeat(0.005), limit=4, executor=pool) as results:
+        async with stream_tg(contract.sleeps, itertools.repeat(seconds), limit=4, executor=pool) as results:
             async for _ in results:
                 if done.is_set():
                     return
@@ -104,8 +118,10 @@ async def test_a_generator_around_a_stream(pool: OwnPool, tmp_path: Path) -> Non
     assert names(tmp_path, "ended") == names(tmp_path, "began") == set("1234")
 
 
-async def test_a_coroutine_that_is_closed(pool: OwnPool, tmp_path: Path) -> None:
+@pytest.mark.parametrize("where", ["processes", "threads"])
+async def test_a_coroutine_that_is_closed(where: str, pool: OwnPool, threads: Executor, tmp_path: Path) -> None:
     """Closed from outside there is nobody to wait; what runs elsewhere is told to stop, and the pool serves the next call."""
+    pool = pool if where == "processes" else threads
     jobs = [(str(tmp_path), number) for number in range(1, 5)]
     coro = map_tg(f.waits, jobs, limit=4, executor=pool)
     future = coro.send(None)
@@ -117,6 +133,22 @@ async def test_a_coroutine_that_is_closed(pool: OwnPool, tmp_path: Path) -> None
     assert await map_tg(f.same, range(5), limit=2, executor=pool) == list(range(5))
     while names(tmp_path, "ended") != set("1234"):
         await asyncio.sleep(0.005)
+
+
+async def test_closed_before_a_lane_has_begun(tmp_path: Path) -> None:
+    """A lane that finds its verb gone when its turn comes does nothing, and the next call is served."""
+    with OwnPool(1) as one:
+        busy = one.submit(time.sleep, 0.5)
+        coro = map_tg(f.waits, [(str(tmp_path), 1)], limit=1, executor=one)
+        future = coro.send(None)
+        while [item.future.running() for item in one._pending_work_items.values()] != [True, True]:
+            await asyncio.sleep(0.002)
+            if future is None or future.done():
+                future = coro.send(None)
+        coro.close()
+        assert not busy.done()
+        assert await map_tg(f.same, range(5), limit=2, executor=one) == list(range(5))
+    assert list(tmp_path.iterdir()) == []
 
 
 async def test_more_lanes_than_workers() -> None:
@@ -180,6 +212,97 @@ async def test_silent_connection_is_closed(turns: int, monkeypatch: pytest.Monke
             assert await loop.sock_recv(mute, 1) == b""
 
 
+async def test_a_connection_that_comes_to_stand_too_late() -> None:
+    """One that is told its end while it is being made is closed when it is there."""
+    here, there = socket.socketpair()
+    with there:
+        there.setblocking(False)
+
+        def closed() -> Frames:
+            frames = Frames(lambda *_: None)
+            frames.close()
+            return frames
+
+        loop = asyncio.get_running_loop()
+        _, frames = await loop.create_unix_connection(closed, sock=here)
+        await frames.lost
+        assert await loop.sock_recv(there, 1) == b""
+
+
+async def test_no_socket_to_listen_on(pool: OwnPool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Where the system gives no socket, its error is raised, and nothing is left on the disk."""
+
+    async def refuse(*_: object) -> None:
+        raise OSError("too many open files")
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(asyncio.get_running_loop(), "create_unix_server", refuse)
+    with pytest.raises(OSError, match="too many open files"):
+        await map_tg(f.same, range(5), limit=2, executor=pool)
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_cancelled_at_the_very_end(pool: OwnPool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A caller that is cancelled while the connections are being closed is cancelled once they are."""
+    close = Lanes.close
+
+    def cancelling(lanes: Lanes) -> None:
+        close(lanes)
+        asyncio.current_task().cancel()
+
+    monkeypatch.setattr(Lanes, "close", cancelling)
+    call = asyncio.ensure_future(map_tg(f.same, range(5), limit=2, executor=pool))
+    with pytest.raises(asyncio.CancelledError):
+        await call
+
+
+async def test_large_inputs(pool: OwnPool) -> None:
+    """Inputs and outcomes of some megabytes come and go in pieces."""
+    large = [bytes([number]) * 3_000_000 for number in range(3)]
+    assert await map_tg(f.same, large, limit=3, executor=pool) == large
+
+
+async def test_some_inputs_do_not_unpickle() -> None:
+    """Inputs that go together and of which some do not unpickle: those fail, the others run."""
+    items = [contract.Unloadable() if number > 200 and number % 3 == 0 else number for number in range(300)]
+    with OwnPool(1) as one:
+        outcomes = await map_tg(f.same, items, limit=64, on_error="collect", executor=one)
+    failed = [outcome.index for outcome in outcomes if isinstance(outcome, Err)]
+    assert failed == [number for number in range(201, 300) if number % 3 == 0]
+
+
+async def test_a_pool_that_others_shut_down(tmp_path: Path) -> None:
+    """A lane that somebody has cancelled while it stood in line is an error that asks for the reason."""
+    threads = ThreadPoolExecutor(1)
+    jobs = [(str(tmp_path), number) for number in range(4)]
+    call = asyncio.ensure_future(map_tg(f.waits, jobs, limit=4, lanes=2, executor=threads))
+    await began(tmp_path, 1)
+    threads.shutdown(wait=False, cancel_futures=True)
+    with pytest.raises(RuntimeError, match=r"the executor cancelled what it was given: was it shut down\?") as caught:
+        await call
+    assert "in flight: input 0: " in caught.value.__notes__[-1]
+    assert names(tmp_path, "ended") == names(tmp_path, "began")
+
+
+@pytest.mark.parametrize("outcome", ["nothing", "a message that means nothing"])
+async def test_a_lane_that_has_stopped(outcome: str) -> None:
+    """What is given to a lane after its end is not begun; a message that it cannot understand ends it, and is told."""
+    said = []
+    run = LaneRun(Failures("map_tg", "collect", show_items=True), f.same, lambda *out: said.append(out), lambda: 0.0)
+    given = asyncio.Queue()
+    hearing = asyncio.ensure_future(_hear(run, None, given, pack=False))
+    given.put_nowait(("items", 3, None) if outcome != "nothing" else ("stop",))
+    given.put_nowait(("items", [0, 1], ["a", "b"]))
+    await run.wait()
+    await asyncio.sleep(0)
+    assert run.started == 0
+    assert said == []
+    error = run.failures.verdict(run.loop)
+    assert type(error) is (type(None) if outcome == "nothing" else TypeError)
+    hearing.cancel()
+    await asyncio.wait([hearing])
+
+
 async def test_processes_are_kept(pool: OwnPool) -> None:
     """A pool's processes, and their loops, serve one call after another."""
     before = set(await map_tg(f.pid, range(20), limit=10, executor=pool))
@@ -195,6 +318,10 @@ async def test_functions_that_have_no_name_there(pool: OwnPool) -> None:
             return item
 
         await map_tg(inner, range(3), limit=1, executor=pool)
+    with pytest.raises(
+        TypeError, match=r"fn: functools.partial\(.*\) cannot travel to another process: TypeError: cannot"
+    ):
+        await map_tg(functools.partial(f.same, threading.Lock()), range(3), limit=1, executor=pool)
     with pytest.raises(TypeError, match=r"resource: .* cannot travel"):
         await map_tg(contract.with_resource, range(3), limit=1, executor=pool, resource=lambda: contract.opened("."))
 
