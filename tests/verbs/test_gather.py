@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import types
+from collections.abc import Coroutine
 from contextvars import ContextVar
 
 import pytest
@@ -35,7 +36,19 @@ async def test_nothing_to_gather(on_error: str) -> None:
 
 @BESIDE
 async def test_every_kind_of_awaitable(beside: int) -> None:
-    """Coroutines, Tasks, Futures, objects with `__await__`, a pending `gather`, `anext` and old-style coroutines are all taken."""
+    """Coroutines, Cython's and old-style ones too, Tasks, Futures, objects with `__await__`, a pending `gather`, `anext`: all are taken."""
+
+    class Compiled(Lazy, Coroutine):
+        """As Cython's are: no `CoroutineType`, but with all that makes a coroutine."""
+
+        def send(self, value):
+            return self.coro.send(value)
+
+        def throw(self, *raised):
+            return self.coro.throw(*raised)
+
+        def close(self):
+            self.coro.close()
 
     @types.coroutine
     def old_style():
@@ -57,10 +70,13 @@ async def test_every_kind_of_awaitable(beside: int) -> None:
         asyncio.gather(returns(1)),
         anext(made),
         old_style(),
+        Compiled(returns("compiled")),
     ]
-    results = await gather_tg(*aws, *others(beside))
-    assert results[:7] == ["coroutine", "task", "future", "lazy", [1], "anext", "old style"]
-    assert await gather_tg(old_style()) == ["old style"]
+    if beside:
+        results = await gather_tg(*aws, *others(beside))
+    else:
+        results = await gather_tg(*aws[:4]) + await gather_tg(*aws[4:])
+    assert results[:8] == ["coroutine", "task", "future", "lazy", [1], "anext", "old style", "compiled"]
     await made.aclose()
 
 
