@@ -30,9 +30,6 @@ class Strange(Exception):
     def __init__(self, one, two):
         super().__init__(f"{one} and {two}")
 
-    def __reduce__(self):
-        return super().__reduce__()  # one of its own: for all others Dask, once imported, has tblib find a way
-
 
 class Wrapped(Exception):
     """Does not even pickle."""

@@ -7,6 +7,7 @@ not unpickle is enough. So all that is the user's travels as bytes, and is unpac
 from __future__ import annotations
 
 import importlib
+import io
 import pickle
 import traceback
 from collections.abc import Callable, Sequence
@@ -86,13 +87,26 @@ def message_of(error: BaseException) -> str:
         return f"<{type(error).__name__} whose str raised {type(exc).__name__}>"
 
 
+class _ErrorPickler(pickle.Pickler):
+    """Packs exceptions by their own `__reduce__`, whatever is imported: the tblib that Dask brings loses the code of an exit."""
+
+    def reducer_override(self, thing: Any, /) -> Any:
+        return thing.__reduce_ex__(pickle.HIGHEST_PROTOCOL) if isinstance(thing, BaseException) else NotImplemented
+
+
+def _dumps_error(error: BaseException) -> bytes:
+    buffer = io.BytesIO()
+    _ErrorPickler(buffer, pickle.HIGHEST_PROTOCOL).dump(error)
+    return buffer.getvalue()
+
+
 def pack_error(error: BaseException) -> Fault:
     """Packs an exception; it has been unpacked once here, so that it can be there."""
     kind = type(error)
     packed: bytes | None = None
     reason = ""
     try:
-        packed = dumps(error)
+        packed = _dumps_error(error)
         back = pickle.loads(packed)  # noqa: S301 - our own bytes
         if type(back) is not kind:
             packed, reason = None, f"pickle makes a {type(back).__name__} of it"
