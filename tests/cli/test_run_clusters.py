@@ -132,7 +132,7 @@ def somebody_else(request):
 def test_somebody_else_there(somebody_else, monkeypatch):
     """A mistyped port, such as a dashboard's, is told as soon as that nobody is there; neither library would tell it in minutes."""
     monkeypatch.setattr("corral.scale.ray._ANSWERS_WITHIN", 0.3)
-    told = f"no Ray cluster answers at {somebody_else}: "
+    told = f"no Ray cluster answers at {somebody_else}[:,] "
     with pytest.raises(ConnectionError, match=told), ray_executor(somebody_else):
         pass
     told = f"no Dask scheduler answers at tcp://{somebody_else} within 0.3 s$"

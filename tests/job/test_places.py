@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import sys
+import threading
 import types
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 import corral.job
-from corral.job import JobError, retry, run_job
+from corral.job import JobError, arun_job, retry, run_job, workplace
 from tests.job import functions
 
 
@@ -80,3 +82,27 @@ def test_missing_extra(monkeypatch, option, library):
     monkeypatch.setattr(importlib, "import_module", without)
     with pytest.raises(JobError, match=rf"^{option} needs {library}.*corral\[{option}\]"):
         run_job(functions.same, range(3), limit=1, out="out.jsonl", **{option: "somewhere"})
+
+
+async def test_cancelled_while_it_connects(monkeypatch):
+    """Cancelled while it looks for a cluster, it ends when that has ended, and what was connected to is let go."""
+    begun, go_on, left = threading.Event(), threading.Event(), []
+
+    class Cluster:
+        def __enter__(self):
+            begun.set()
+            assert go_on.wait(20)
+
+        def __exit__(self, *_):
+            left.append(True)
+
+    monkeypatch.setattr(workplace, "_manager", lambda _: Cluster())
+    task = asyncio.ensure_future(arun_job(functions.same, range(3), limit=1, out="out.jsonl", dask="somewhere"))
+    await asyncio.to_thread(begun.wait, 20)
+    task.cancel()
+    await asyncio.sleep(0)
+    assert not task.done()
+    go_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert left == [True]

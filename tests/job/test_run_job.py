@@ -6,6 +6,7 @@ import asyncio
 import collections
 import errno
 import gzip
+import io
 import itertools
 import json
 import os
@@ -14,8 +15,12 @@ import threading
 
 import pytest
 
-from corral.job import JobError, JournalError, arun_job, run_job
+from corral.job import JobError, JournalError, arun_job, run_job, runner
 from corral.job.identity import sidecar
+from corral.job.options import Options
+from corral.job.progress import PlainMeter
+from corral.job.run import prepared
+from corral.job.stop import Stop
 from tests.job import functions
 
 
@@ -411,6 +416,51 @@ async def test_cancelled(out):
     assert asyncio.all_tasks() == before
     assert len(records(out)) >= 1
     assert (await arun_job(functions.nap, "range:100", limit=50, out=out, overwrite=True)).ok == 100
+
+
+@pytest.fixture
+def slow_plan(monkeypatch):
+    """The look at the results goes on when it is told to, and tells when it has begun."""
+    begun, go_on, real = threading.Event(), threading.Event(), runner.plan
+
+    def slow(*args):
+        begun.set()
+        assert go_on.wait(20)
+        return real(*args)
+
+    monkeypatch.setattr(runner, "plan", slow)
+    return begun, go_on
+
+
+async def test_cancelled_while_it_looks(out, slow_plan):
+    """Cancelled while the results are looked through, it ends when that has ended: without a file, without a lock."""
+    begun, go_on = slow_plan
+    task = asyncio.ensure_future(arun_job(functions.same, "range:3", limit=1, out=out))
+    await asyncio.to_thread(begun.wait, 20)
+    task.cancel()
+    await asyncio.sleep(0)
+    assert not task.done()
+    go_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert [*out.parent.iterdir()] == []
+    assert (await arun_job(functions.same, "range:3", limit=1, out=out)).ok == 3
+
+
+async def test_signal_while_it_looks(out, slow_plan):
+    """A signal that comes while the results are looked through is answered at once, and then nothing is started."""
+    begun, go_on = slow_plan
+    stop, shown = Stop(grace=5.0), PlainMeter(io.StringIO())
+    job = prepared(functions.same, "range:3", out, Options(limit=1), stop, shown)
+    task = asyncio.ensure_future(job.run())
+    await asyncio.to_thread(begun.wait, 20)
+    with stop.on_signals(asyncio.get_running_loop()):
+        signal.raise_signal(signal.SIGINT)
+    await asyncio.sleep(0.01)
+    assert shown._stream.getvalue() == "stopping: nothing new is started; once more to end at once\n"
+    go_on.set()
+    summary = await task
+    assert (summary.ran, summary.stopped, summary.left) == (0, "SIGINT", 3)
 
 
 async def test_async_iterable(out):

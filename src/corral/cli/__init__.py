@@ -6,19 +6,15 @@ import os
 import sys
 from collections.abc import Sequence
 
-# What a missing module is installed with; the names are the extras of this distribution.
+# The extra of this distribution with which a module comes that a subcommand imports.
 EXTRAS = {
     "typer": "cli",
     "rich": "cli",
     "markdown_it": "cli",
     "pygments": "cli",
+    "msgspec": "cli",
     "pygls": "lsp",
     "lsprotocol": "lsp",
-    "dask": "dask",
-    "distributed": "dask",
-    "ray": "ray",
-    "tqdm": "tqdm",
-    "uvloop": "uvloop",
 }
 
 

@@ -133,16 +133,14 @@ class FileSource:
                 raise changed(f"it has {seen:,} bytes now, and had {boundary:,}")
             _same(hashed.hexdigest(), before)
         if not total:
-            what = (
-                "is empty"
-                if not seen
-                else "has no rows below its header"
-                if self._form == "csv"
-                else "has blank lines only"
-            )
-            raise JobError(f"there is no input: {self._path} {what}")
+            raise JobError(f"there is no input: {self._path} {self._lacks(seen)}")
         self.total, self._size = total, seen
         return InputIdentity("file", self._path.name, self._form, seen, hashed.hexdigest())
+
+    def _lacks(self, size: int) -> str:
+        if not size:
+            return "is empty"
+        return "has no rows below its header" if self._form == "csv" else "has blank lines only"
 
     def jobs(self, recorded: Recorded) -> Iterator[Job]:
         """Reads it a second time, a block at a time."""

@@ -32,8 +32,6 @@ class Bad:
 class Format(Protocol):
     """How a file is read: stateful, one for each pass over it."""
 
-    name: str
-
     def raws(self, lines: Iterable[bytes]) -> Iterator[Raw]:
         """The raw inputs among `lines`; may be called again with the lines that follow."""
         ...
@@ -49,8 +47,6 @@ class Format(Protocol):
 
 class TextLines:
     """A line an input, without its end; blank lines are passed over."""
-
-    name = "txt"
 
     def __init__(self) -> None:
         self._number = 0
@@ -79,8 +75,6 @@ class TextLines:
 class JsonLines(TextLines):
     """A JSON value a line; blank lines are passed over."""
 
-    name = "jsonl"
-
     def decode(self, number: int, raw: bytes) -> object:
         """The value on the line."""
         try:
@@ -96,8 +90,6 @@ _json: Final = msgspec.json.Decoder().decode
 
 class CsvRows:
     """A row an input, as a dict by the names in the first row; a quoted field may hold line ends."""
-
-    name = "csv"
 
     def __init__(self) -> None:
         self._number = 0

@@ -65,6 +65,11 @@ class Function:
         return resolve, (self.spec, self.directory)
 
 
+def function_of(given: Callable[..., Any] | str, wanted: Wanted = FUNCTION) -> Function:
+    """The `Function` of what was given: itself, or the name of it. Fails: `JobError`."""
+    return resolve(given, wanted=wanted) if isinstance(given, str) else described(given)
+
+
 def resolve(spec: str, directory: str | None = None, wanted: Wanted = FUNCTION) -> Function:
     """The function that `spec` names: `module:function` or `path/file.py:function`.
 
@@ -97,9 +102,7 @@ def resolve(spec: str, directory: str | None = None, wanted: Wanted = FUNCTION) 
 
 def described(call: Callable[..., Any]) -> Function:
     """The `Function` of a callable given as an object."""
-    inner = call
-    while isinstance(inner, functools.partial):
-        inner = inner.func
+    inner = _innermost(call)
     if not hasattr(inner, "__qualname__"):
         inner = type(inner)
     module = getattr(inner, "__module__", None) or "?"
@@ -128,10 +131,7 @@ def check_async(function: Function, arguments: int) -> None:
         )
     if inspect.isclass(call) or not callable(call):
         raise JobError(f"{name} is {_kind(call)}; expected an async function: {cure}")
-    inner = call
-    while isinstance(inner, functools.partial):
-        inner = inner.func
-    bare = inspect.unwrap(inner)
+    bare = inspect.unwrap(_innermost(call))
     acting = bare if inspect.isroutine(bare) else type(bare).__call__
     if inspect.isasyncgenfunction(acting) or inspect.isgeneratorfunction(acting):
         raise JobError(
@@ -151,6 +151,12 @@ def check_async(function: Function, arguments: int) -> None:
     except TypeError as why:
         given = "the input" if arguments == 1 else "the input and the resource"
         raise JobError(f"{name}{signature} cannot be called with {given}: {why}; {cure}") from None
+
+
+def _innermost(call: Callable[..., Any]) -> Callable[..., Any]:
+    while isinstance(call, functools.partial):
+        call = call.func
+    return call
 
 
 def _kind(thing: object) -> str:

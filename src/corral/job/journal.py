@@ -167,17 +167,18 @@ class Journal:
         self._descriptor = descriptor
         self._size = os.fstat(descriptor).st_size
 
-    def take_back(self) -> None:
-        """Take away the file that this has made, where nothing is in it."""
-        if self._new and not self._size:
-            self.path.resolve().unlink(missing_ok=True)  # a link to what is not there yet stays one
-
     def close(self) -> None:
         """Let go of the file and its lock."""
         self._closing.set()
         if self._syncer is not None:
             self._syncer.join()
         os.close(self._descriptor)
+
+    def give_up(self) -> None:
+        """Let go of them, and take away the file that this has made, where nothing is in it."""
+        if self._new and not self._size:
+            self.path.resolve().unlink(missing_ok=True)  # a link to what is not there yet stays one
+        self.close()
 
 
 def _is_there(path: Path) -> bool:

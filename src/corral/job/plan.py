@@ -37,11 +37,11 @@ class Plan:
     failed: Bitmap = field(default_factory=Bitmap)
     tally: Tally = field(default_factory=Tally)
 
-    def take_back(self) -> None:
-        """Leave nothing behind of a job that has failed before its first record."""
+    def give_up(self) -> None:
+        """Let go of the results, and where nothing was recorded leave nothing behind."""
         if not self.journal.size:
             sidecar(self.journal.path).unlink(missing_ok=True)
-            self.journal.take_back()
+        self.journal.give_up()
 
 
 def plan(function: Function, source: Source, out: Path, options: Options) -> Plan:
@@ -55,8 +55,7 @@ def plan(function: Function, source: Source, out: Path, options: Options) -> Pla
     try:
         return _plan(function, source, journal, options)
     except BaseException:
-        journal.take_back()
-        journal.close()
+        journal.give_up()
         raise
 
 

@@ -83,7 +83,7 @@ def canonical(value: object) -> bytes:
 
 def failure_line(index: int, item: object, error: BaseException, attempts: int, seconds: float) -> bytes:
     """The line that tells of `error`; it can always be written, whatever the input and the error are made of."""
-    told = Error(type_name(error), message_of(error), trace_text(error))
+    told = Error(type_name(error), message_of(error), speakable(trace_text(error)))
     try:
         return encode(Failure(index, item, told, attempts, round(seconds, 6))) + b"\n"
     except Exception:  # the input itself has no JSON: its repr is better than no record

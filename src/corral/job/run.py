@@ -11,9 +11,9 @@ from typing import Any, Literal, TypedDict, Unpack
 
 from corral.job.errors import Option
 from corral.job.files import open_source
-from corral.job.function import Function, check_async, described, resolve
+from corral.job.function import check_async, function_of
 from corral.job.options import Options, missing_extra
-from corral.job.progress import Meter, Silent, meter
+from corral.job.progress import Meter, meter
 from corral.job.runner import Runner
 from corral.job.stop import Stop
 from corral.job.summary import Summary
@@ -105,7 +105,7 @@ def run_job(
     if summary.stopped == "SIGINT":
         raise KeyboardInterrupt
     if summary.stopped == "SIGTERM":
-        raise SystemExit(143)
+        raise SystemExit(summary.exit_code)
     return summary
 
 
@@ -144,7 +144,7 @@ def run_blocking(
     inputs: Inputs,
     out: str | os.PathLike[str],
     options: Options,
-    shown_on: Meter | None,
+    shown_on: Meter,
     last_words: Callable[[Summary], None],
 ) -> Summary:
     """Run a job on a loop of its own, until its end or a signal.
@@ -161,7 +161,7 @@ def run_blocking(
     """
     _check_no_loop()
     stop = Stop(options.grace)
-    runner = prepared(fn, inputs, out, options, stop, shown_on or Silent())
+    runner = prepared(fn, inputs, out, options, stop, shown_on)
     runner.last_words = last_words
     with (
         asyncio.Runner(loop_factory=_loop_factory(options.loop)) as loop_runner,
@@ -179,13 +179,9 @@ def prepared(
     shown_on: Meter,
 ) -> Runner:
     """A runner whose function and input were found."""
-    function = _function(fn)
+    function = function_of(fn)
     check_async(function, 1 if options.resource is None else 2)
     return Runner(function, open_source(inputs, options.input_format), Path(out), options, stop, shown_on)
-
-
-def _function(fn: Callable[..., Awaitable[Any]] | str) -> Function:
-    return resolve(fn) if isinstance(fn, str) else described(fn)
 
 
 def _check_no_loop() -> None:

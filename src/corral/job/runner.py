@@ -6,7 +6,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import BrokenExecutor, Executor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from time import monotonic
@@ -19,7 +19,7 @@ from corral.job.errors import SAME, WorkerError
 from corral.job.function import Function
 from corral.job.options import Options, Tolerance
 from corral.job.plan import Plan, plan
-from corral.job.progress import Meter, Silent, State
+from corral.job.progress import Meter, State
 from corral.job.record import failure_line, message_of, type_name
 from corral.job.source import Job, Source
 from corral.job.stop import Stop, to_its_end
@@ -49,7 +49,7 @@ class Runner:
     out: Path
     options: Options
     stop: Stop
-    meter: Meter = field(default_factory=Silent)
+    meter: Meter
     last_words: Callable[[Summary], None] = lambda _: None
 
     async def run(self) -> Summary:
@@ -58,6 +58,8 @@ class Runner:
         Fails: `JobError` when it may not begin, or a stream turns out to be another one; `JournalError` when the results can
         no longer be written. Cancellation: what is running is cancelled and awaited, what has finished is in the file.
         """
+        # Looking for a cluster, or through a large file, may take a while: that a signal was heard is told even so.
+        self.stop.told = partial(self.meter.say, f"{_stopping(0, self.options.grace)}; once more to end at once")
         # What is not installed, not there or cannot travel is told before anything is touched.
         call = Call(self.function, self.options, self.options.workers or 1)
         factory = resource_of(self.options)
@@ -68,7 +70,7 @@ class Runner:
 
     async def _run(self, stream: Streaming) -> Summary:
         start = monotonic()
-        job = await asyncio.to_thread(plan, self.function, self.source, self.out, self.options)
+        job = await to_its_end(plan, self.function, self.source, self.out, self.options, undo=Plan.give_up)
         state = State(self.source.total, job.tally)
         loop = asyncio.get_running_loop()
         job.journal.start(loop, self.stop.at_once)
@@ -91,12 +93,11 @@ class Runner:
                 await to_its_end(job.journal.finish)
             if job.tally.retried:
                 await to_its_end(compact, job.journal)
-            return summary()
         except BaseException:
-            job.take_back()
+            job.give_up()
             raise
-        finally:
-            job.journal.close()
+        job.journal.close()
+        return summary()
 
     def _say_stopping(self, state: State) -> None:
         state.stopping = True

@@ -118,7 +118,7 @@ class Scan(Recorded):
                     self._decoder.decode(later)
                 except (msgspec.DecodeError, UnicodeDecodeError):
                     continue
-                number = self.line_number()
+                number = self._line_number()
                 raise JobError(
                     f"line {number} of {self._path} is not a record: expected "
                     f'{{"index": …, "input": …, "output": …}}, got {shown(line[:80])}. '
@@ -127,7 +127,7 @@ class Scan(Recorded):
                 )
         self.torn = self._length - self.size
 
-    def line_number(self) -> int:
+    def _line_number(self) -> int:
         """The number of the line that stands after the records read so far."""
         with self._path.open("rb") as file:
             return file.read(self.size).count(b"\n") + 1

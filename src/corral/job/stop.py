@@ -14,9 +14,11 @@ import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from types import FrameType
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from corral.job.summary import Stopped
+
+T = TypeVar("T")
 
 SIGNALS: Final[dict[int, tuple[Stopped, int]]] = {signal.SIGINT: ("SIGINT", 130), signal.SIGTERM: ("SIGTERM", 143)}
 
@@ -111,13 +113,21 @@ class Stop:
                 signal.signal(number, handler)
 
 
-async def to_its_end(call: Callable[..., Any], *args: Any) -> None:
-    """Run `call` in a thread, and wait for its end also when this is cancelled: what it does must not be left half way."""
+async def to_its_end(call: Callable[..., T], *args: Any, undo: Callable[[T], object] | None = None) -> T:
+    """Run `call` in a thread, and wait for its end also when this is cancelled: what it does must not be left half way.
+
+    Args:
+        call: What to run.
+        args: With what.
+        undo: Lets go, in a thread too, of what `call` has opened for somebody who is cancelled meanwhile and never gets it.
+    """
     work = asyncio.ensure_future(asyncio.to_thread(call, *args))
     try:
-        await asyncio.shield(work)
+        return await asyncio.shield(work)
     except asyncio.CancelledError:
         await asyncio.wait([work])
+        if work.exception() is None and undo is not None:
+            await asyncio.to_thread(undo, work.result())
         raise
 
 

@@ -21,7 +21,6 @@ def trace_text(error: BaseException) -> str:
         text = _text(error)
     except Exception as other:  # a __str__ or a source file that cannot be read must not cost the record
         text = f"<the traceback of {type(error).__name__} could not be formatted: {type(other).__name__}>"
-    text = text.encode("utf-8", "backslashreplace").decode()
     if len(text) > _LONGEST:
         text = f"{text[: _LONGEST // 2]}\n… cut …\n{text[-_LONGEST // 2 :]}"
     return text

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import importlib
 import pickle
 from collections.abc import AsyncGenerator, Callable
@@ -11,7 +10,7 @@ from contextlib import AbstractAsyncContextManager, AbstractContextManager, asyn
 from typing import Any, TypeAlias
 
 from corral.job.errors import JobError, Option
-from corral.job.function import FACTORY, Function, described, resolve
+from corral.job.function import FACTORY, Function, function_of
 from corral.job.options import Options, missing_extra
 from corral.job.record import message_of
 from corral.job.stop import to_its_end
@@ -45,7 +44,7 @@ def resource_of(options: Options) -> Factory | None:
     if given is None:
         return None
     try:
-        function = resolve(given, wanted=FACTORY) if isinstance(given, str) else described(given)
+        function = function_of(given, FACTORY)
     except JobError as why:
         raise JobError(Option("resource"), ": ", *why.parts) from why.__cause__
     if not callable(function.call):
@@ -85,7 +84,7 @@ async def executor_of(options: Options) -> AsyncGenerator[Executor | None]:
         yield options.executor
         return
     try:
-        executor = await asyncio.to_thread(manager.__enter__)
+        executor = await to_its_end(manager.__enter__, undo=lambda _: manager.__exit__(None, None, None))
     except ConnectionError as why:
         raise JobError(f"{message_of(why).rstrip('.')}. Is it running, and is the address right?") from None
     try:

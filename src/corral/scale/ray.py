@@ -144,6 +144,4 @@ def _check_answers(address: str) -> None:
     except OSError as exc:
         raise ConnectionError(f"no Ray cluster answers at {address}: {exc.strerror or exc}") from exc
     if not known:
-        raise ConnectionError(
-            f"no Ray cluster answers at {address}: somebody else does; is it the port of a dashboard?"
-        )
+        raise ConnectionError(f"no Ray cluster answers at {address}, but somebody else, such as a dashboard")
