@@ -76,6 +76,15 @@ async def test_an_outcome_that_comes_too_late(after: int) -> None:
         await call
 
 
+async def test_some_inputs_do_not_unpickle() -> None:
+    """Of a chunk in which one does not unpickle each is sent by itself: that one fails, the others run."""
+    items = [contract.Unloadable() if number > 200 and number % 3 == 0 else number for number in range(300)]
+    with Stranger(ThreadPoolExecutor(1)) as far:
+        outcomes = await map_tg(f.same, items, limit=100, on_error="collect", executor=far)
+    failed = [outcome.index for outcome in outcomes if isinstance(outcome, Err)]
+    assert failed == [number for number in range(201, 300) if number % 3 == 0]
+
+
 async def test_nothing_can_travel() -> None:
     """A chunk of which no input can travel is not sent at all."""
     hand = ByHand()

@@ -83,6 +83,18 @@ async def test_an_idle_stream_gives_its_workers_back(pool: OwnPool) -> None:
     assert results == list(range(20))
 
 
+async def test_an_idle_stream_keeps_its_resource(tmp_path: Path) -> None:
+    """With a resource a lane stays, however long it has nothing to do: it is entered once."""
+    factory = functools.partial(contract.opened, str(tmp_path))
+    with OwnPool(1) as one:
+        async with stream_tg(
+            contract.with_resource, range(4), limit=1, buffer=0, resource=factory, executor=one
+        ) as results:
+            async for _ in results:
+                await asyncio.sleep(0.15)
+    assert sorted(path.name.partition("-")[0] for path in tmp_path.iterdir()) == ["entered", "left"]
+
+
 @pytest.mark.parametrize("seconds", [0.005, 0.4], ids=["short inputs", "long inputs"])
 async def test_two_verbs_share_a_pool(seconds: float, pool: OwnPool) -> None:
     """A verb that has no end does not keep another from its workers, however long each of its inputs takes."""

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from corral.scale import RayExecutor
+from corral.scale.ray import ray_executor
 
 
 class Cluster:
@@ -18,7 +19,17 @@ class Cluster:
 
     def __init__(self) -> None:
         self.options: dict[str, Any] = {}
+        self.refusal: Exception | None = None
+        self.connected: list[str] = []
         self.tasks: list[tuple[Future[Any], Any]] = []
+
+    def init(self, *, address: str, **_: object) -> None:
+        if self.refusal is not None:
+            raise self.refusal
+        self.connected.append(address)
+
+    def shutdown(self) -> None:
+        self.connected.clear()
 
     def cluster_resources(self) -> dict[str, float]:
         return {"CPU": 2.0}
@@ -124,3 +135,22 @@ def test_shutdown_that_cancels(cluster: Cluster) -> None:
     cluster.end_first()
     executor.shutdown(cancel_futures=True)
     assert running.result() == "1"
+
+
+def test_a_cluster_that_is_connected_to(cluster: Cluster) -> None:
+    """`ray_executor` is connected for as long as its block lasts, and runs as many calls as it is told to."""
+    with ray_executor("auto", 3) as executor:
+        assert cluster.connected == ["auto"]
+        futures = [executor.submit(str, number) for number in range(4)]
+        assert len(cluster.tasks) == 3
+        for _ in futures:
+            cluster.end_first()
+    assert cluster.connected == []
+
+
+@pytest.mark.parametrize("refusal", [ConnectionError, ValueError, RuntimeError])
+def test_a_cluster_that_is_not_there(cluster: Cluster, refusal: type[Exception]) -> None:
+    """Whatever Ray says when it finds no cluster is a `ConnectionError` with the address that was asked for."""
+    cluster.refusal = refusal("nothing found")
+    with pytest.raises(ConnectionError, match="no Ray cluster answers at auto: nothing found"), ray_executor("auto"):
+        pass

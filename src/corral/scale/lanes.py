@@ -146,15 +146,14 @@ class Lanes(Elsewhere):
                 lane.port = port
                 self._ports.add(port)
                 lane.opened = lane.used = self.loop.time()
-                if self.over or lane.ending:
+                if self.over:
                     port.end()
             case ("out", outcomes, started, busy):
                 self._take(lane, outcomes)
                 lane.learn(started, busy)
             case ("again", numbers):  # one of them does not unpickle there: each by itself, and that one will say so
                 for number in numbers:
-                    if number in lane.flying:
-                        self._give(lane, [lane.flying.pop(number)])
+                    self._give(lane, [lane.flying.pop(number)])
             case ("refused", error):
                 self.broken(error if self.live else parcel.unpack_error(error))
             case _:  # the connection has ended
