@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import _thread
 import asyncio
+import concurrent.futures
 import contextlib
 import gc
 import logging
+import sys
 import warnings
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
@@ -15,6 +18,7 @@ import pytest
 from corral.guard import Report, guard, run
 from corral.guard import coroutines as dropped
 from corral.guard.coroutines import _one_frame_further
+from corral.guard.watch import Watch
 from tests.guard.hazards import fail, tick, turns
 
 
@@ -120,6 +124,7 @@ async def test_sibling_by_hand_that_ends_within_the_grace_is_told_then() -> None
     assert [(report.kind, "ran on to its end" in report.what) for report in found] == [("orphaned", True)]
 
 
+@pytest.mark.virtual_time
 async def test_sibling_that_is_awaited_within_the_grace_is_not_told() -> None:
     """Whoever awaits the other later, alone or in `asyncio.wait`, has dealt with it."""
     found: list[Report] = []
@@ -130,6 +135,63 @@ async def test_sibling_that_is_awaited_within_the_grace_is_not_told() -> None:
                 await asyncio.gather(fail(), other)
             await turns()
             await (other if alone else asyncio.wait([other]))
+    assert found == []
+
+
+@pytest.mark.parametrize("after", range(3, 8))
+@pytest.mark.parametrize("alone", [True, False])
+async def test_sibling_that_fails_while_it_is_waited_for_is_not_told(alone: bool, after: int) -> None:
+    """Whoever waits for it already, alone or in `asyncio.wait`, has its failure, in whichever turn that comes."""
+    found: list[Report] = []
+
+    async def careful(other: asyncio.Task[None]) -> None:
+        with contextlib.suppress(ValueError):
+            await asyncio.gather(fail("first"), other)
+        with contextlib.suppress(ValueError):
+            await (other if alone else asyncio.wait([other, asyncio.create_task(tick(20))]))
+
+    async with guard(policy=found.append):
+        other = asyncio.create_task(fail("second", after))
+        await careful(other)
+        assert str(other.exception()) == "second"
+    assert found == []
+
+
+@pytest.mark.virtual_time
+async def test_after_the_grace_only_those_are_told_that_were_not() -> None:
+    """The sibling that the gather had made is told at once, the one made by hand after the grace; each is told once."""
+    found: list[Report] = []
+    async with guard(policy=found.append, grace=0.01):
+        by_hand = asyncio.create_task(asyncio.sleep(1, "hand"))
+        with contextlib.suppress(ValueError):
+            await asyncio.gather(fail(), asyncio.sleep(1, "gather"), by_hand)
+        await asyncio.sleep(0.5)
+    assert [report.kind for report in found] == ["orphaned", "orphaned"]
+    assert len({report.task for report in found}) == 2
+    by_hand.cancel()
+
+
+async def test_future_that_fails_second_is_told_as_what_it_is() -> None:
+    """A sibling need not be a task."""
+    found: list[Report] = []
+    async with guard(policy=found.append):
+        future = asyncio.get_running_loop().create_future()
+        gathered = asyncio.gather(fail(), future)
+        await turns(1)
+        future.set_exception(ValueError("second"))
+        with contextlib.suppress(ValueError):
+            await gathered
+        await turns()
+    assert [(report.kind, report.what.split(",")[0]) for report in found] == [("swallowed", "a Future failed")]
+
+
+async def test_outcomes_of_tasks_that_are_asked_one_by_one_are_not_discarded() -> None:
+    """Whoever made the tasks, threw away what the gather returned and then asks each of them has lost nothing."""
+    found: list[Report] = []
+    async with guard(policy=found.append):
+        pair = [asyncio.create_task(fail()), asyncio.create_task(tick())]
+        await asyncio.gather(*pair, return_exceptions=True)
+        assert [type(task.exception()) for task in pair] == [ValueError, type(None)]
     assert found == []
 
 
@@ -228,3 +290,234 @@ async def test_failure_younger_than_the_grace_is_looked_at_again() -> None:
             await asyncio.sleep(0.01)
     assert [str(report.exception) for report in found] == ["first", "second"]
     assert all(task.done() for task in (first, second))
+
+
+# --- what is told too late, twice, or by nobody
+
+
+@pytest.mark.parametrize(("after", "told"), [(0, ["pending"]), (1, []), (2, ["failed"]), (3, ["failed"])])
+async def test_failure_is_told_at_most_once_whichever_turn_the_block_ends_in(after: int, told: list[str]) -> None:
+    """The block may end before the task fails, in that turn (then it is asyncio's to tell), or before its waiters had theirs."""
+    found: list[Report] = []
+    with guard(policy=found.append):
+        task = asyncio.create_task(fail())
+        await turns(after)
+    await turns()
+    assert [report.kind for report in found] == told
+    assert isinstance(task.exception(), ValueError)
+
+
+async def test_gather_that_dies_as_the_block_ends_is_not_told() -> None:
+    """It could only be told by a scope that is over."""
+    found: list[Report] = []
+    with guard(policy=found.append):
+        asyncio.gather(tick(0))
+        await turns(2)
+    before = list(found)
+    await turns()
+    assert found == before
+
+
+async def test_gather_that_is_awaited_the_turn_after_its_end_is_not_told() -> None:
+    """Done and not awaited yet is not the same as never awaited; nor is done and kept."""
+    found: list[Report] = []
+    async with guard(policy=found.append):
+        for late in range(6):
+            gathered = asyncio.gather(tick(0))
+            await turns(late)
+            assert await gathered == [1]
+        kept = asyncio.gather(tick(0))
+        await turns()
+        kept.cancel()
+    assert found == []
+
+
+def test_task_told_as_pending_is_not_told_again_when_it_is_lost() -> None:
+    """What a block has told, the one around it does not tell again when the loop lets go of it in the end."""
+    found: list[Report] = []
+    on = guard(policy=found.append)
+
+    async def main() -> None:
+        on.__enter__()
+        with guard(policy=found.append):
+            asyncio.Task(tick(), name="bypass")
+
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(main())
+    loop.close()
+    on.__exit__(None, None, None)
+    assert [(report.kind, report.task) for report in found] == [("pending", "bypass")]
+
+
+async def test_failures_that_were_seen_after_all_are_forgotten() -> None:
+    """A program that keeps its failed tasks, and looks at each a moment later, does not fill the guard's memory."""
+    found: list[Report] = []
+    async with guard(policy=found.append):
+        watch = Watch.of(asyncio.get_running_loop())
+        kept: list[asyncio.Task[None]] = []
+        for _ in range(5):
+            more = [asyncio.create_task(fail()) for _ in range(50)]
+            await turns(3)
+            assert all(task.exception() for task in more)
+            kept += more
+        assert len(watch.failures._unread) < 200
+    assert found == []
+
+
+async def test_timer_of_an_outer_block_does_not_tell_for_an_inner_one() -> None:
+    """A block that tells nothing before its end is left alone by the grace of the block around it."""
+    found: list[Report] = []
+    async with guard(policy=found.append, grace=0.01):
+        first = asyncio.create_task(fail("first"))
+        await turns(3)
+        with guard(policy=found.append, grace=None):
+            second = asyncio.create_task(fail("second"))
+            await asyncio.sleep(0.03)
+            assert found == []
+            assert first.exception()
+            assert second.exception()
+    assert found == []
+
+
+async def test_coroutine_dropped_in_a_thread_without_a_loop_is_not_the_blocks() -> None:
+    """A block answers for its loop: what another thread drops is Python's to tell."""
+    found: list[Report] = []
+    async with guard(policy=found.append):
+        with pytest.warns(RuntimeWarning, match="never awaited"):
+            await asyncio.to_thread(lambda: [tick()].clear())
+    assert found == []
+
+
+async def test_nothing_is_told_while_the_interpreter_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What dies then has always been lost: neither a coroutine nor a task is told of, and both are asyncio's and Python's again."""
+    found: list[Report] = []
+    got: list[object] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: got.append(context["message"]))
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "is_finalizing", lambda: True)
+        async with guard(policy=found.append):
+            with pytest.warns(RuntimeWarning, match="never awaited"):
+                [tick()].clear()
+            loop.call_exception_handler({"message": "Task was destroyed but it is pending!"})
+    assert got == ["Task was destroyed but it is pending!"]
+    assert found == []
+
+
+# --- other people's tasks, futures and loops
+
+
+class Foreign:
+    """A task of somebody's own kind: it can be awaited and called back, and is nothing of asyncio's."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, coro: Coroutine[Any, Any, Any], **options: Any) -> None:
+        self._task = asyncio.Task(coro, loop=loop, **options)
+
+    def add_done_callback(self, callback: Callable[[Any], object]) -> None:
+        self._task.add_done_callback(lambda _: callback(self))
+
+    def done(self) -> bool:
+        return self._task.done()
+
+    def set_name(self, name: object) -> None:
+        self._task.set_name(name)
+
+    def __await__(self) -> Any:
+        return self._task.__await__()
+
+
+def test_tasks_of_somebodys_own_kind_are_let_go() -> None:
+    """What a task factory makes need not know whether its exception was retrieved; then nothing is said of it."""
+    found: list[Report] = []
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        async with guard(policy=found.append):
+            loop.set_task_factory(Foreign)  # type: ignore[arg-type]  # that is what it is about
+            task = asyncio.create_task(fail())
+            loop.set_task_factory(None)
+            with pytest.raises(ValueError, match="boom"):
+                await task
+            assert task not in Watch.of(loop).held
+
+    asyncio.run(main())
+    assert found == []
+
+
+async def test_task_that_yields_by_itself_waits_on_nothing() -> None:
+    """An awaitable may give up its turn without a future."""
+
+    class Turn:
+        def __await__(self) -> Any:
+            yield
+
+    async def spin() -> None:
+        while True:
+            await Turn()
+
+    found: list[Report] = []
+    async with guard(policy=found.append):
+        task = asyncio.create_task(spin())
+        await turns(3)
+    task.cancel()
+    assert found[0].waits_on is not None
+    assert found[0].waits_on.startswith("nothing: it was about to go on at ")
+
+
+async def test_loop_that_asks_for_a_thread_by_itself_has_no_line() -> None:
+    """`loop.getaddrinfo` in a task of its own is nobody's `run_in_executor`."""
+    found: list[Report] = []
+    loop = asyncio.get_running_loop()
+    async with guard(policy=found.append):
+        assert await loop.create_task(loop.getaddrinfo("127.0.0.1", 80))
+    assert found == []
+
+
+class Own(concurrent.futures.Future[Any]):
+    """Somebody's class in the place of the library's."""
+
+
+async def test_futures_of_somebodys_own_class_stay_what_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the library's own futures are made ones that remember who looked; of others nothing is known, and nothing said."""
+    found: list[Report] = []
+    loop = asyncio.get_running_loop()
+    monkeypatch.setattr(concurrent.futures, "Future", Own)
+    async with guard(policy=found.append):
+        future = asyncio.run_coroutine_threadsafe(fail(), loop)
+        assert type(future) is Own
+        await turns()
+    assert found == []
+
+
+async def test_future_that_fails_when_the_block_is_over_is_not_told() -> None:
+    """Its task was told as pending; its failure comes after."""
+    found: list[Report] = []
+    loop = asyncio.get_running_loop()
+    with guard(policy=found.append):
+        future = asyncio.run_coroutine_threadsafe(fail(after=5), loop)
+        await turns(2)
+    assert [report.kind for report in found] == ["pending"]
+    await turns()
+    assert future.done()
+    del future
+    assert len(found) == 1
+
+
+def test_future_that_is_dropped_when_its_loop_is_closed_is_told_at_the_end() -> None:
+    """There is no turn of the loop left to tell it in."""
+    found: list[Report] = []
+    kept: list[Any] = []
+    on = guard(policy=found.append)
+
+    async def main() -> None:
+        on.__enter__()
+        kept.append(asyncio.run_coroutine_threadsafe(fail(), asyncio.get_running_loop()))
+        await turns()
+
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(main())
+    loop.close()
+    kept.clear()
+    assert found == []
+    on.__exit__(None, None, None)
+    assert [report.kind for report in found] == ["future"]

@@ -309,19 +309,125 @@ def test_child_of_multiprocessing_goes_its_way() -> None:
 def test_loop_that_takes_no_attributes_is_left_alone() -> None:
     """A loop class of which nothing can be replaced runs as ever under `install`, and `guard` says why not."""
 
-    class Slotted(asyncio.AbstractEventLoop):
-        __slots__ = ()
+    class Full(asyncio.SelectorEventLoop):
+        def __setattr__(self, name: str, value: object) -> None:
+            if "corral" in name:
+                raise AttributeError(name)
+            super().__setattr__(name, value)
 
+    with install(policy=lambda _: None) as installed, asyncio.Runner(loop_factory=Full) as runner:
+        runner.run(leak())
+    assert installed.reports == []
+
+
+def test_class_that_cannot_be_changed_is_left_alone() -> None:
+    """A class of loops that is written in C, or guards itself, runs as ever."""
+
+    class Frozen(type(asyncio.SelectorEventLoop)):  # type: ignore[misc]  # ABCMeta or type, whichever it is
+        def __setattr__(cls, name: str, value: object) -> None:
+            raise TypeError(f"cannot set {name!r}")
+
+    class Loop(asyncio.SelectorEventLoop, metaclass=Frozen):
         def run_forever(self) -> None:
-            ran.append(self)
+            for step in ("_run_forever_setup", "_run_once", "_run_forever_cleanup"):
+                getattr(self, step, lambda: None)()
 
-        def is_closed(self) -> bool:
-            return False
+    loop = Loop()
+    with install(policy=lambda _: None) as installed:
+        assert vars(Loop)["run_forever"].__qualname__.endswith("Loop.run_forever")
+        assert installed.watches() == []
+    loop.close()
 
-    ran: list[Any] = []
-    with install():
-        Slotted().run_forever()
-    assert len(ran) == 1
+
+def test_subclass_without_a_way_to_run_of_its_own_is_guarded_by_its_base() -> None:
+    """A class of loops that is made later and inherits everything needs nothing replaced."""
+    with install(policy=lambda _: None) as installed:
+
+        class Later(asyncio.SelectorEventLoop):
+            pass
+
+        assert "run_forever" not in vars(Later)
+        with asyncio.Runner(loop_factory=Later) as runner:
+            runner.run(leak())
+    assert [report.kind for report in installed.reports] == ["pending"]
+
+
+def test_what_others_have_replaced_since_is_left_to_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody who has put something around ours keeps it when we go; what is left of ours in there does nothing."""
+    before = asyncio.BaseEventLoop.run_forever
+    found: list[Report] = []
+    installed = install(policy=found.append)
+    ours = asyncio.BaseEventLoop.run_forever
+
+    def theirs(loop: asyncio.BaseEventLoop) -> None:
+        ours(loop)
+
+    asyncio.BaseEventLoop.run_forever = theirs  # type: ignore[method-assign]  # that is what it is about
+    try:
+        installed.uninstall()
+        assert asyncio.BaseEventLoop.run_forever is theirs
+        asyncio.run(leak())
+    finally:
+        asyncio.BaseEventLoop.run_forever = before  # type: ignore[method-assign]  # as it was
+    assert found == []
+
+
+def test_loop_that_runs_cannot_be_closed_and_tells_nothing() -> None:
+    """Whoever closes a running loop gets asyncio's error, and no report."""
+
+    async def main() -> list[Report]:
+        with pytest.raises(RuntimeError, match="Cannot close a running event loop"):
+            asyncio.get_running_loop().close()
+        return installed.reports
+
+    with install(policy=lambda _: None) as installed:
+        assert asyncio.run(main()) == []
+
+
+def test_block_that_outlives_the_installation_keeps_its_loop() -> None:
+    """Once it is uninstalled, closing a loop that a block still watches tells nothing in its name."""
+    found: list[Report] = []
+    mine: list[Report] = []
+    loop = asyncio.new_event_loop()
+    on = guard(policy=mine.append)
+
+    async def main() -> None:
+        on.__enter__()
+        await leak()
+
+    installed = install(policy=found.append)
+    loop.run_until_complete(main())
+    installed.uninstall()
+    told = list(found)
+    for task in asyncio.all_tasks(loop):
+        task.cancel()
+    loop.run_until_complete(asyncio.sleep(0))
+    loop.close()
+    on.__exit__(None, None, None)
+    assert found == told
+
+
+@pytest.mark.parametrize("kind", ["with", "async with"])
+def test_child_of_a_fork_may_leave_the_block(kind: str) -> None:
+    """A fork inside a block goes on behind it: what it finds at the block's end is the parent's to tell."""
+    done = program(
+        f"""
+        import os
+        async def main():
+            {kind} guard():
+                asyncio.create_task(asyncio.sleep(3600), name="parent")
+                await asyncio.sleep(0)
+                pid = os.fork()
+            if not pid:
+                os._exit(7)
+            assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 7
+        asyncio.run(main())
+        """,
+        "-W",
+        "ignore::DeprecationWarning",
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("lost-task: task 'parent'") == 1
 
 
 async def test_closed_loop_is_refused() -> None:

@@ -7,8 +7,12 @@ import subprocess
 import sys
 from importlib.metadata import entry_points
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+
+from corral.guard import baseline
+from corral.guard.ledger import Ledger
 
 LEAKS = """
 import asyncio
@@ -66,14 +70,15 @@ def test_off_it_imports_nothing(tmp_path: Path) -> None:
     assert [name for name in said["loaded"].split() if name.partition(".")[0] == "corral"] == []
 
 
-def test_it_goes_by_another_name_where_plugins_are_not_loaded(pytester: pytest.Pytester) -> None:
+def test_it_goes_by_another_name_where_plugins_are_not_loaded(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """`-p corral.guard.pytest_plugin` is the same plugin."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     pytester.makepyfile(LEAKS + "\ndef test_leaky(): asyncio.run(drop())\n")
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "corral.guard.pytest_plugin", "--corral-guard"]
-    done = subprocess.run(
-        command, capture_output=True, text=True, check=False, env={"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-    )
-    assert "1 failed" in done.stdout
+    result = pytester.runpytest("-q", "-p", "corral.guard.pytest_plugin", "--corral-guard")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*TG001 lost-task*"])
 
 
 def test_failure_says_what_where_and_why(on: pytest.Pytester) -> None:
@@ -171,15 +176,45 @@ def test_baseline_fails_for_new_leaks_only(on: pytest.Pytester) -> None:
     [
         (["--corral-baseline=none.json"], "*there is no baseline none.json: make it with --corral-write-baseline"),
         (["--corral-baseline=test_it.py"], "*baseline test_it.py: expected a file that --corral-write-baseline wrote*"),
+        (
+            ["--corral-baseline=old.json"],
+            "*baseline old.json: expected a file*(version 1), got ValueError('version 0')",
+        ),
         (["--corral-write-baseline"], "*--corral-write-baseline: say where, with --corral-baseline FILE"),
     ],
 )
 def test_bad_baselines_are_told(arguments: list[str], complaint: str, on: pytest.Pytester) -> None:
     """A baseline that is not there, or is something else, ends the run with a sentence."""
     on.makepyfile(test_it=LEAKY)
+    on.makefile(".json", old='{"version": 0, "tests": {}}')
     result = on.runpytest("-q", *arguments)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines([complaint])
+
+
+def test_leaks_of_installed_packages_are_known_on_every_machine(tmp_path: Path) -> None:
+    """A task that was made outside of the project is known by its file's name, wherever that is installed."""
+    path = tmp_path / "leaks.json"
+    here, there = (
+        {"code": "TG001", "file": f"/{home}/site-packages/client.py", "function": "send"} for home in ("here", "there")
+    )
+    assert baseline.write(path, [("test_it.py::test_it", here)]) == 1
+    known = baseline.read(path)
+    assert known.covers("test_it.py::test_it", there)
+    assert not known.covers("test_it.py::test_it", there)
+
+
+def test_summary_has_what_nobody_saw_made() -> None:
+    """A leak without a line, and one whose file is gone, stand in the summary by what is known of them."""
+    lines: list[str] = []
+    terminal = SimpleNamespace(section=lambda title, sep: lines.append(title), write_line=lines.append)
+    ledger = Ledger()
+    ledger.add("test_1", [{"code": "TG001", "hazard": "lost-task"}])
+    ledger.add("test_2", [{"code": "TG001", "hazard": "lost-task", "file": "/gone.py", "line": 7, "function": "f"}])
+    ledger.print(terminal, None)
+    told = "  TG001 lost-task: 1 leak in 1 test"
+    first, second = ["/gone.py:7 in f", told, "    test_2"], ["made where nobody saw", told, "    test_1"]
+    assert lines == ["corral guard: 2 leaks, made by 2 lines", *first, *second]
 
 
 def test_workers_of_xdist_tell_one_summary(on: pytest.Pytester) -> None:
@@ -344,6 +379,32 @@ def test_thread():
 """
     )
     on.runpytest("-q", "-W", "ignore::DeprecationWarning").assert_outcomes(passed=1, failed=1)
+
+
+def test_loop_of_another_thread_is_left_running(on: pytest.Pytester) -> None:
+    """A loop that a fixture runs in a thread goes on beyond every test, and what runs on it is nobody's leak."""
+    on.makepyfile(
+        LEAKS
+        + """
+import threading, pytest
+
+@pytest.fixture(scope="module", autouse=True)
+def background():
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    asyncio.run_coroutine_threadsafe(asyncio.sleep(0), loop).result()
+    yield loop
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()
+
+def test_1(background): assert background.is_running()
+
+async def test_2(): await drop()
+"""
+    )
+    on.runpytest("-q").assert_outcomes(passed=1, failed=1)
 
 
 def test_all_is_as_it_was_when_the_run_is_over(on: pytest.Pytester) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from corral.guard import LeakedTask, LeakWarning, Report, guard
+from corral.guard.scope import warn
 from tests.guard.hazards import fail, gathered, turns
 
 
@@ -188,6 +189,28 @@ async def test_hook_that_raises_is_told_and_never_fatal(where: str) -> None:
     messages = [str(each.message) for each in caught]
     assert any("broken" in message and "failed on a report" in message and "TG001" in message for message in messages)
     assert sum(each.category is LeakWarning for each in caught) == 1
+
+
+async def test_hook_that_raises_where_warnings_are_errors_is_written(capsys: pytest.CaptureFixture[str]) -> None:
+    """Not even then is a broken hook fatal: its traceback goes to standard error."""
+
+    def broken(report: Report) -> None:
+        raise KeyError("the hook is broken")
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        async with guard(hook=broken, policy=lambda _: None):
+            asyncio.create_task(sleeper())
+            await asyncio.sleep(0)
+    assert "KeyError: 'the hook is broken'" in capsys.readouterr().err
+
+
+def test_what_was_made_nowhere_is_warned_about_all_the_same() -> None:
+    """A leak whose line is not known has its warning, and no line of its own in the text."""
+    report = Report("lost", "TG001", "a task was lost")
+    with pytest.warns(LeakWarning, match="TG001 lost-task: a task was lost") as caught:
+        assert warn(report)
+    assert "made at" not in str(caught[0].message)
 
 
 async def test_policy_that_answers_nonsense_is_told() -> None:

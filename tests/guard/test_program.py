@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from corral.guard.__main__ import main
+
 LEAKY = """
 import asyncio, sys
 
@@ -73,6 +75,20 @@ def test_options_are_the_guards(options: list[str], status: int, told: str, fold
     assert told in done.stderr if told else not done.stderr
 
 
+def test_leak_of_a_loop_that_nobody_closes_makes_the_status_1(tmp_path: Path) -> None:
+    """Under "raise" it is told when the program is over, with all its lines."""
+    path = tmp_path / "script.py"
+    path.write_text(
+        "import asyncio\nasync def main():\n    global kept\n    kept = asyncio.create_task(asyncio.sleep(0), name='left')\n"
+        "loop = asyncio.new_event_loop()\nloop.run_until_complete(main())\n"
+    )
+    done = run(tmp_path, "--policy=raise", "script.py")
+    assert done.returncode == 1
+    told = "TG001 lost-task: task 'left' (sleep) was still running when its loop ended\n  made at: "
+    assert done.stderr.startswith(told)
+    assert "Traceback" not in done.stderr
+
+
 @pytest.mark.parametrize(
     ("source", "status", "stderr"),
     [
@@ -106,13 +122,23 @@ def test_status_is_the_programs(source: str, status: int, stderr: str, tmp_path:
         (["-m"], "expected one argument"),
     ],
 )
-def test_bad_usage_is_told(arguments: list[str], complaint: str, folder: Path) -> None:
+def test_bad_usage_is_told(
+    arguments: list[str],
+    complaint: str,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     """A mistake on the command line is a sentence and the status 2, before the program is touched."""
-    done = run(folder, *arguments)
-    assert done.returncode == 2
-    assert complaint in done.stderr
-    assert "Traceback" not in done.stderr
-    assert not done.stdout
+    monkeypatch.chdir(folder)
+    try:
+        status: object = main(arguments)
+    except SystemExit as leaving:  # argparse's way
+        status = leaving.code
+    written = capsys.readouterr()
+    assert status == 2
+    assert complaint in written.err
+    assert not written.out
 
 
 def test_module_that_is_not_there_is_told(folder: Path) -> None:

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Final
 
 from corral.guard.install import Installation, install
+from corral.guard.report import write
 from corral.guard.scope import Options
 
 _USAGE: Final = "python -m corral.guard [options] (program.py | -m package) [arguments of the program]"
@@ -108,8 +109,7 @@ def _leaks(installation: Installation) -> int:
     try:
         installation.uninstall()
     except ExceptionGroup as leaks:
-        for leak in leaks.exceptions:
-            sys.stderr.write("\n".join([str(leak), *getattr(leak, "__notes__", ())]) + "\n")
+        write(leaks)
         return 1
     return 0
 

@@ -42,9 +42,7 @@ def _thrown_away(waiter: Task[Any]) -> bool:
 def _fate(code: CodeType, offset: int) -> _Fate:
     """What is done with the value of the `await` at which the code is suspended."""
     rest = [instruction for instruction in dis.get_instructions(code) if instruction.offset >= offset]
-    after = next((each for each in rest if each.opname not in _OF_AWAIT), None)
-    if after is None:
-        return "used"
+    after = next(each for each in rest if each.opname not in _OF_AWAIT)  # all code ends with a return or a raise
     if after.opname == "POP_TOP":
         return "dropped"
     if after.opname == "RETURN_VALUE":

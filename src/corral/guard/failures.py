@@ -63,8 +63,7 @@ class Failures:
             return
         box: Box = [task, made, coroutine or name_of(coro_of(task))]
         self.boxes[id(task)] = box
-        if not self._watch.loop.is_closed():
-            self._watch.loop.call_soon(self.judge, id(task), box)
+        self._watch.loop.call_soon(self.judge, id(task), box)
 
     def judge(self, key: int, box: Box) -> None:
         """One turn later: whoever waited has it. If nobody has, and nobody can, then letting go of the task tells asyncio."""

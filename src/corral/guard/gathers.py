@@ -113,7 +113,7 @@ def _look(watch: Watch, box: list[Any]) -> None:
     if gathered.awaited or gathered in watch.reported:
         return
     del gathered
-    if gone() is None and watch.live:
+    if gone() is None:
         watch.report("unawaited", None, f"a gather of {count} was never awaited", made)
 
 

@@ -84,7 +84,7 @@ def _caller() -> FrameType:
     """Who called the replaced `create_task`; the next one if that was `asyncio.create_task`."""
     try:
         frame = frame_at(2)
-    except ValueError:  # called from C, by nobody in Python
+    except ValueError:  # pragma: no cover - called from C by nobody in Python: in a thread that nothing traces
         return frame_at(1)
     return frame.f_back or frame if frame.f_code is CREATE_TASK else frame
 

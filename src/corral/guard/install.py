@@ -17,7 +17,7 @@ from corral.guard.ending import pump
 from corral.guard.patches import Patches, shared
 from corral.guard.places import Line, place
 from corral.guard.private import frame_at, running_loop
-from corral.guard.report import Place, Report
+from corral.guard.report import Place, Report, write
 from corral.guard.scope import Options, Scope, logger
 from corral.guard.watch import Watch, found
 
@@ -155,12 +155,9 @@ class Installation:
 
     def _at_exit(self) -> None:
         """Nothing can be raised here any more, so what would be is written."""
-        if not self._scope.here():
-            return
         self._end()
         if (failure := self._scope.failure()) is not None:
-            for leak in failure.exceptions:
-                sys.stderr.write("\n".join([str(leak), *getattr(leak, "__notes__", ())]) + "\n")
+            write(failure)
 
 
 def install(**options: Unpack[Options]) -> Installation:

@@ -35,15 +35,13 @@ Made: TypeAlias = Line | Threadsafe | None
 
 def outside(frame: FrameType | None, loop: asyncio.AbstractEventLoop) -> Made:
     """The first frame that is not asyncio's; None if the event loop itself made it."""
-    while frame is not None:
+    while frame is not None and not (frame.f_code is STEP or (frame.f_code is RUN and loop.is_running())):
         code = frame.f_code
         if code.co_filename not in INTERNAL:
             return code, frame.f_lasti
         if code is THREADSAFE_CALLBACK:
             future = frame.f_locals["future"]
             return Threadsafe(future.__dict__.get("corral_made"), ref(future))
-        if code is STEP or (code is RUN and loop.is_running()):
-            return None
         frame = frame.f_back
     return None
 
@@ -61,10 +59,8 @@ def place(made: Made, coro: object = None) -> Place | None:
 
 def line(code: CodeType, offset: int) -> int:
     """The line that an offset belongs to."""
-    for start, end, number in code.co_lines():
-        if start <= offset < end and number is not None:
-            return number
-    return code.co_firstlineno
+    numbers = (number for start, end, number in code.co_lines() if start <= offset < end and number is not None)
+    return next(numbers, code.co_firstlineno)
 
 
 def code_of(coro: Any) -> CodeType | None:

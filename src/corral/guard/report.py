@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, final
@@ -121,6 +122,12 @@ class LeakedTask(Exception):
             self.add_note(line)
         self.report = report
         self.__cause__: BaseException | None = report.exception
+
+
+def write(leaks: BaseExceptionGroup[Exception]) -> None:
+    """All of them on standard error, where nobody is left to catch them."""
+    for leak in leaks.exceptions:
+        sys.stderr.write("\n".join([str(leak), *getattr(leak, "__notes__", ())]) + "\n")
 
 
 @final

@@ -80,13 +80,12 @@ class Siblings:
             if not child.done():
                 child.add_done_callback(self._ended)
         self._unsettled.append((failure, rest))
-        if not self._watch.loop.is_closed():
-            self._watch.loop.call_soon(self._turn, failure, rest, _TURNS)
+        self._watch.loop.call_soon(self._turn, failure, rest, _TURNS)
 
     def _turn(self, failure: Failed, rest: list[Future[Any]], turns: int) -> None:
         if failure.settled or not self._watch.live:
             return
-        if turns and not self._watch.loop.is_closed():
+        if turns:
             self._watch.loop.call_soon(self._turn, failure, rest, turns - 1)
         else:
             self._settle(failure, rest)
@@ -109,8 +108,12 @@ class Siblings:
     def _ended(self, child: Future[Any]) -> None:
         """A sibling has ended. What `gather` itself does on that, it has done just now."""
         failure = self.of.get(child)
-        if failure is not None and self._watch.live and failure.settled:
+        if failure is None or not self._watch.live:
+            return
+        if failure.settled:
             self._judge_done(child, failure, late=True)
+        elif self._awaited(child):  # now: whoever waits for it has it next, and then nothing tells that they did
+            del self.of[child]
 
     def _judge_done(self, child: Future[Any], failure: Failed, *, late: bool) -> None:
         del self.of[child]

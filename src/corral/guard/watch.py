@@ -46,7 +46,6 @@ class Watch:
         self.ended: hold.Ended = hold.ended(self)
         self.timer: asyncio.TimerHandle | None = None
         self._patches = Patches()
-        self.pid: int = os.getpid()
         self.thread: int = threading.get_ident()
 
     @classmethod
@@ -122,7 +121,7 @@ class Watch:
     ) -> None:
         """Hands a report to the innermost scope, and cancels the task if that says so."""
         scope = self.scope()
-        if scope is None or not self.live or self.pid != os.getpid():
+        if scope is None or not self.live:
             return
         coro = coro_of(task)
         report = Report(
