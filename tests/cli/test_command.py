@@ -5,15 +5,13 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import sys
 
 import pytest
 import typer
 
 from corral.cli._app import COMMANDS, application
-from tests.cli.command import Corral
+from tests.cli.command import PROCESS, Corral
 
-COMPLETE = "import sys; from corral.cli import main; sys.exit(main())"
 # What bash sets when the tab key is pressed, beside the line so far.
 BASH = {"_CORRAL_COMPLETE": "complete_bash"}
 
@@ -27,7 +25,7 @@ def completed(line: str) -> list[str]:
     """What bash is offered at the end of a line."""
     words = line.split(" ")
     env = {**os.environ, **BASH, "COMP_WORDS": line, "COMP_CWORD": str(len(words) - 1)}
-    done = subprocess.run([sys.executable, "-c", COMPLETE], env=env, capture_output=True, text=True, check=True)
+    done = subprocess.run(PROCESS, env=env, capture_output=True, text=True, check=True)
     return done.stdout.split()
 
 

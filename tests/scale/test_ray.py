@@ -154,3 +154,10 @@ def test_a_cluster_that_is_not_there(cluster: Cluster, refusal: type[Exception])
     cluster.refusal = refusal("nothing found")
     with pytest.raises(ConnectionError, match="no Ray cluster answers at auto: nothing found"), ray_executor("auto"):
         pass
+
+
+def test_without_ray(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where Ray is not installed the error says what to install."""
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(ModuleNotFoundError, match=r"RayExecutor needs ray, .* pip install 'corral\[ray\]'$"):
+        RayExecutor()

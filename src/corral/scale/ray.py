@@ -39,10 +39,12 @@ class RayExecutor(Executor):
         workers: How many calls run at the same time; None for as many as the cluster has processors.
         retries: How often Ray runs a call again whose worker has died.
         options: For `ray.remote`, such as `num_cpus`.
+
+    Fails: `ModuleNotFoundError` without the package `ray`, with what to install.
     """
 
     def __init__(self, workers: int | None = None, *, retries: int = 5, **options: Any) -> None:
-        ray: Any = importlib.import_module("ray")  # its types are not all there
+        ray = _library()
         self._remote = ray.remote(**{"num_cpus": 1, "max_retries": retries, **options})(_call)
         self._max_workers = workers or int(ray.cluster_resources().get("CPU", 1))
         self._waiting: deque[_Call] = deque()
@@ -105,6 +107,15 @@ class RayExecutor(Executor):
                     future.exception()
 
 
+def _library() -> Any:  # its types are not all there
+    try:
+        return importlib.import_module("ray")
+    except ModuleNotFoundError as exc:
+        raise ModuleNotFoundError(
+            "RayExecutor needs ray, which is not installed: pip install 'corral[ray]'", name="ray"
+        ) from exc
+
+
 def _call(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     return fn(*args, **kwargs)
 
@@ -119,7 +130,7 @@ def ray_executor(address: str, workers: int | None = None) -> Generator[RayExecu
 
     Fails: `ModuleNotFoundError` without the package `ray`; `ConnectionError` when nobody answers.
     """
-    ray: Any = importlib.import_module("ray")  # its types are not all there
+    ray = _library()
     _check_answers(address)
     try:
         ray.init(address=address, log_to_driver=False, configure_logging=False)
