@@ -9,6 +9,7 @@ import subprocess
 import pytest
 import typer
 
+from corral.cli import unavailable
 from corral.cli._app import COMMANDS, application
 from tests.cli.command import PROCESS, Corral
 
@@ -74,6 +75,19 @@ def test_completion_can_be_had_for_every_shell(corral: Corral, monkeypatch: pyte
     done = corral("--show-completion")
     assert done.status == 0
     assert "_CORRAL_COMPLETE" in done.out
+
+
+@pytest.mark.parametrize(
+    ("module", "install"),
+    [
+        ("msgspec", "'msgspec', which is not installed: pip install 'corral[cli]'"),
+        ("pygls.server", "'pygls', which is not installed: pip install 'corral[lsp]'"),
+        ("aiohttp.web", "'aiohttp', which is not installed: pip install aiohttp"),
+    ],
+)
+def test_what_is_not_installed_is_named(module: str, install: str) -> None:
+    """A module that is missing is told with what to install: the extra that has it, or the package."""
+    assert str(unavailable("run", ModuleNotFoundError(name=module))) == f"`corral run` needs {install}"
 
 
 def test_unknown_command_is_refused(corral: Corral) -> None:

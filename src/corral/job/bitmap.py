@@ -23,7 +23,7 @@ class Bitmap:
         """Add `index`; whether it is new."""
         bits = self._bits
         byte, bit = index >> 3, 1 << (index & 7)
-        if byte >= len(bits):
+        if byte >= len(bits):  # by an eighth at least: numbers that come one after another must not copy it each time
             bits.extend(bytes(max(byte + 1 - len(bits), len(bits) >> 3, 64)))
         if bits[byte] & bit:
             return False

@@ -15,7 +15,7 @@ from itertools import chain
 from pathlib import Path
 from typing import IO, Any, Final
 
-from corral.job.errors import JobError
+from corral.job.errors import JobError, Words
 from corral.job.formats import FORMATS, completed, format_of
 from corral.job.lines import LineSplitter
 from corral.job.pipe import PipeSource
@@ -84,7 +84,8 @@ def _nearest(path: Path) -> Path | None:
 
 def _pipe(path: Path, input_format: str | None) -> Source:
     if path.suffix == ".gz":
-        raise JobError(f"{path} is no file but a pipe, and those are not unpacked: `zcat {path} | corral run ... -`")
+        unpacked = Words(f"give `gzip.open({str(path)!r}, 'rt')`", f"`zcat {path} | corral run ... -`")
+        raise JobError(f"{path} is no file but a pipe, and those are not unpacked: ", unpacked)
     form = format_of(path.name if path.suffix else "-.txt", input_format)  # `<(command)` has no name to tell by
     return PipeSource(os.open(path, os.O_RDONLY | os.O_CLOEXEC), str(path), form, close=True)
 

@@ -25,9 +25,8 @@ class Latency:
     def add(self, seconds: float) -> None:
         """Count one duration."""
         self.count += 1
-        self._counts[
-            min(int((math.log(seconds) - _LOG_SMALLEST) * _PER_E), _BUCKETS - 1) if seconds > _SMALLEST else 0
-        ] += 1
+        bucket = int((math.log(seconds) - _LOG_SMALLEST) * _PER_E) if seconds > _SMALLEST else 0
+        self._counts[min(bucket, _BUCKETS - 1)] += 1
 
     def percentile(self, percent: float) -> float | None:
         """The duration that `percent` of them do not exceed, to half a percent; None when there are none."""
