@@ -63,6 +63,23 @@ async def test_many_in_flight(show_items: bool) -> None:
     assert caught.value.__notes__ == [f"map_tg: the executor failed; in flight: {'; '.join(named)}; and 5 more"]
 
 
+@pytest.mark.parametrize("broken", [True, False])
+async def test_calls_of_an_executor_that_fails(broken: bool) -> None:
+    """Those that have not begun are taken back; an executor that broke ends them itself, and is not disturbed in that."""
+    hand = ByHand()
+    call = asyncio.ensure_future(map_tg(f.same, range(3), limit=3, lanes=3, executor=hand))
+    await until(3, hand)
+    first, *others = (future for future, _ in hand.calls)
+    error = BrokenExecutor("gone") if broken else OSError("the line is cut")
+    first.set_exception(error)
+    await turns(9)
+    assert [future.cancelled() for future in others] == [not broken] * 2
+    for future in others if broken else ():
+        future.set_exception(error)
+    with pytest.raises(type(error)):
+        await call
+
+
 @pytest.mark.parametrize("after", range(6))
 async def test_an_outcome_that_comes_too_late(after: int) -> None:
     """What comes back while the verb fails, however far it is with that, changes nothing."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import sys
 import threading
+import time
 from concurrent.futures import CancelledError, Future
 from types import SimpleNamespace
 from typing import Any
@@ -116,7 +119,14 @@ def test_shutdown_waits(cluster: Cluster) -> None:
     """Leaving the block waits for all calls, those that fail included; after it none is taken."""
     with RayExecutor(1) as executor:
         futures = [executor.submit(int, what) for what in ("1", "x", "3")]
-        end = threading.Thread(target=lambda: [cluster.end_first() for _ in futures])
+
+        def end_all() -> None:
+            while not executor._shut:
+                time.sleep(0.001)
+            for _ in futures:
+                cluster.end_first()
+
+        end = threading.Thread(target=end_all)
         end.start()
     assert [future.done() for future in futures] == [True] * 3
     end.join()
@@ -146,6 +156,29 @@ def test_a_cluster_that_is_connected_to(cluster: Cluster) -> None:
         for _ in futures:
             cluster.end_first()
     assert cluster.connected == []
+
+
+@pytest.mark.parametrize(
+    ("says", "known"), [(b"\0\0\0\4\0\0\0\0\0", True), (b"HTTP/1.1 400 Bad Request", False), (b"", False)]
+)
+def test_who_listens_at_an_address(cluster: Cluster, says: bytes, known: bool) -> None:
+    """At a port Ray is asked for only where somebody speaks as it does, in HTTP/2."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+
+        def answer() -> None:
+            with server.accept()[0] as connection:
+                connection.recv(64)
+                connection.sendall(says)
+
+        other = threading.Thread(target=answer)
+        other.start()
+        told = (
+            contextlib.nullcontext() if known else pytest.raises(ConnectionError, match=f"answers at 127.0.0.1:{port}")
+        )
+        with told, ray_executor(f"127.0.0.1:{port}"):
+            assert cluster.connected == [f"127.0.0.1:{port}"]
+        other.join()
 
 
 @pytest.mark.parametrize("refusal", [ConnectionError, ValueError, RuntimeError])
