@@ -14,10 +14,12 @@ from dataclasses import dataclass, field
 from typing import final
 
 from corral.check.fixes.lines import alone, block, line_start
+from corral.check.fixes.members import Rank, rank, with_member
 from corral.check.text import same_ends
 from corral.check.unit import Unit
 
 Change = tuple[int, int, str]
+Key = tuple[int, int, str, Rank]
 Added = dict[str, bool]  # `spawn` from Corral (True), or `corral` itself (False)
 
 EMPTY = re.compile(r"(?:[ \t\f]*(?:\r\n|\r|\n))*")
@@ -29,7 +31,7 @@ FUTURE, STANDARD, THIRD, FIRST, LOCAL = range(5)
 class Entry:
     """One import, or several on one line: what isort sorts it by, its lines, and the lines before it."""
 
-    key: tuple[int, int, str]
+    key: Key
     own: str
     gap: str = ""
     nodes: list[ast.Import | ast.ImportFrom] = field(default_factory=list[ast.Import | ast.ImportFrom])
@@ -40,8 +42,8 @@ class Entry:
         return self.key[0]
 
 
-def sort_key(node: ast.Import | ast.ImportFrom, first_party: frozenset[str]) -> tuple[int, int, str]:
-    """Sections in isort's order; within one, `import a` before `from a import b`, each by module."""
+def sort_key(node: ast.Import | ast.ImportFrom, first_party: frozenset[str]) -> Key:
+    """Sections in isort's order; within one, `import a` before `from a import b`, each by module and first name."""
     module = node.names[0].name if isinstance(node, ast.Import) else node.module or ""
     top = module.partition(".")[0]
     if isinstance(node, ast.ImportFrom) and node.level:
@@ -52,7 +54,7 @@ def sort_key(node: ast.Import | ast.ImportFrom, first_party: frozenset[str]) -> 
         section = FIRST
     else:
         section = STANDARD if top in sys.stdlib_module_names else THIRD
-    return (section, int(isinstance(node, ast.ImportFrom)), module.lower())
+    return (section, int(isinstance(node, ast.ImportFrom)), module.lower(), min(rank(a.name) for a in node.names))
 
 
 def plan(unit: Unit, added: Added, removed: Iterable[ast.alias]) -> list[Change]:
@@ -120,11 +122,11 @@ def blank(gap: str) -> bool:
 def add(unit: Unit, entries: list[Entry], name: str, *, from_corral: bool) -> None:
     """Put `from corral import name`, or `import corral`, among the entries."""
     newline = unit.text.newline
-    if from_corral and merged(entries, name):
+    if from_corral and merged(entries, name, newline):
         return
     line = f"from corral import {name}" if from_corral else "import corral"
     section = FIRST if "corral" in unit.settings.first_party else THIRD
-    new = Entry((section, int(from_corral), "corral"), line + newline)
+    new = Entry((section, int(from_corral), "corral", rank(name)), line + newline)
     at = max((i + 1 for i, e in enumerate(entries) if e.key < new.key), default=0)
     previous = entries[at - 1] if at else None
     following = entries[at] if at < len(entries) else None
@@ -141,18 +143,14 @@ def add(unit: Unit, entries: list[Entry], name: str, *, from_corral: bool) -> No
     entries.insert(at, new)
 
 
-def merged(entries: list[Entry], name: str) -> bool:
-    """Add the name to a `from corral import ...` that is there, if it stands on one line."""
+def merged(entries: list[Entry], name: str, newline: str) -> bool:
+    """Add the name to a `from corral import ...` that is there and has its lines to itself."""
     for entry in entries:
         node = entry.nodes[0] if len(entry.nodes) == 1 else None
-        if not isinstance(node, ast.ImportFrom) or node.module != "corral" or node.level:
-            continue
-        found = re.fullmatch(r"(from\s+corral\s+import\s+)([\w ,]+?)(\s*(?:#.*)?\s*)", entry.own)
-        if found is None:
-            continue
-        names = sorted({*(part.strip() for part in found[2].split(",")), name})
-        entry.own = f"{found[1]}{', '.join(names)}{found[3]}"
-        return True
+        if isinstance(node, ast.ImportFrom) and node.module == "corral" and not node.level:
+            if (own := with_member(entry.own, name, newline)) is not None:
+                entry.own = own
+                return True
     return False
 
 
