@@ -17,14 +17,11 @@ from corral.job.compact import compact
 from corral.job.errors import JobError, JournalError
 from corral.job.journal import SYNC_EVERY, Journal
 from corral.job.record import Success, encode
+from tests.job.opened import descriptors
 
 
 def good(index: int, output: object = None) -> bytes:
     return encode(Success(index, f"in {index}", output, 1, 0.5)) + b"\n"
-
-
-def descriptors() -> int:
-    return len(list(Path("/dev/fd").iterdir()))
 
 
 def syncers() -> list[threading.Thread]:

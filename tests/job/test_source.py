@@ -9,7 +9,6 @@ import os
 import re
 import threading
 from array import array
-from pathlib import Path
 
 import pytest
 
@@ -19,6 +18,7 @@ from corral.job.formats import Bad
 from corral.job.pipe import PipeSource
 from corral.job.record import canonical
 from corral.job.source import InputIdentity, Recorded
+from tests.job.opened import descriptors, readers
 
 
 def recorded(*indexes: int) -> Recorded:
@@ -26,15 +26,6 @@ def recorded(*indexes: int) -> Recorded:
     for index in indexes:
         found.done.add(index)
     return found
-
-
-def descriptors() -> int:
-    return len(list(Path("/dev/fd").iterdir()))
-
-
-def readers() -> set[threading.Thread]:
-    """The threads that read pipes."""
-    return {thread for thread in threading.enumerate() if thread.name == "corral-input"}
 
 
 @pytest.mark.parametrize("name", ["in.txt", "in.txt.gz"])
@@ -238,7 +229,7 @@ async def test_pipe():
 
 async def test_named_pipe_is_a_stream(tmp_path):
     """What is no regular file can be read only once, and is closed behind that."""
-    before = descriptors(), readers()
+    before = descriptors()
     os.mkfifo(tmp_path / "in.jsonl")
     writer = threading.Thread(target=(tmp_path / "in.jsonl").write_bytes, args=(b"1\n",))
     writer.start()
@@ -246,9 +237,7 @@ async def test_named_pipe_is_a_stream(tmp_path):
     assert (source.kind, source.total, source.identify(None).format) == ("stream", None, "jsonl")
     assert [job async for job in source.jobs(recorded())] == [(0, 1)]
     writer.join()
-    for thread in readers() - before[1]:
-        await asyncio.to_thread(thread.join, 20)
-    assert descriptors() == before[0]
+    assert descriptors() == before
 
 
 def test_own_file_is_told(tmp_path):
