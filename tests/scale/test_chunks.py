@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from corral import Err, map_tg
-from corral.scale.chunk import _KEPT, Home, _errands
+from corral.scale.errand import _KEPT, _errands
+from corral.scale.home import Home
 from tests.children import turns
 from tests.contract import functions as contract
 from tests.scale import functions as f

@@ -10,8 +10,7 @@ import pytest
 from corral import Err, Ok
 from corral._supervision import NotAwaitable
 from corral.scale import parcel
-from corral.scale.chunk import NotAwaited, packed
-from corral.scale.settle import settle_live, settle_packed
+from corral.scale.settle import NotAwaited, packed, settle_live, settle_packed
 
 LIVE: dict[str, Any] = {
     "a value": Ok(0, "item", [1]),

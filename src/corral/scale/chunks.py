@@ -14,9 +14,10 @@ from itertools import chain
 from typing import Any
 
 from corral.scale import parcel
-from corral.scale.chunk import Reply, leave_resource, run_packed
+from corral.scale.chunk import Reply, run_packed
 from corral.scale.elsewhere import Elsewhere, Sent
 from corral.scale.errand import Errand
+from corral.scale.home import leave_resource
 from corral.scale.pace import Pace
 from corral.scale.pools import can_take_back
 from corral.scale.settle import settle_packed

@@ -6,10 +6,15 @@ import inspect
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
-from corral._failures import show
+from corral._calls import Call, timed
+from corral._failures import Failures, own_code, show
 from corral.scale import parcel
+
+#: Errands whose function a worker keeps at hand.
+_KEPT: Final = 16
+_errands: dict[str, Errand] = {}
 
 
 @dataclass(frozen=True)
@@ -33,6 +38,21 @@ class Errand:
     resource: Callable[[], AbstractAsyncContextManager[Any]] | None
     show_items: bool
     uvloop: bool
+
+    def call(self, resource: Any) -> Call:
+        """What is called with each input, where `resource` is what the factory's context manager gave."""
+        fn = self.fn
+
+        def with_resource(item: Any) -> Awaitable[Any]:
+            return fn(item, resource)
+
+        own_code.add(with_resource.__code__)
+        call: Call = fn if self.resource is None else with_resource
+        return call if self.timeout is None else timed(call, self.timeout)
+
+    def failures(self) -> Failures:
+        """For a run over there, which takes down all that fails and ends for none of it."""
+        return Failures(self.verb, "collect", show_items=self.show_items)
 
 
 def pack_errand(errand: Errand, pack: parcel.Pack) -> bytes:
@@ -66,3 +86,22 @@ def _cannot_travel(verb: str, culprit: str, what: Any, why: Exception) -> str:
         f"Instead, with a function at the top of a module:\n  async def {ours}(item): ...\n"
         f"  {verb}({ours}, items, limit=..., executor=...)  # right"
     )
+
+
+def errand_of(key: str, packed_errand: bytes) -> Errand:
+    """The errand, unpacked once."""
+    errand = _errands.get(key)
+    if errand is None:
+        try:
+            errand = parcel.unpack(packed_errand)
+        except Exception as exc:
+            exc.add_note(
+                "fn is found by its module and its name. A function of a notebook, of `python -c` or of standard input is found "
+                "by no other process: write it into a module, and import it from there"
+            )
+            raise
+        assert isinstance(errand, Errand)
+        while len(_errands) >= _KEPT:
+            _errands.pop(next(iter(_errands)), None)
+        _errands[key] = errand
+    return errand

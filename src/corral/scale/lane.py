@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from typing import Any
 
-from corral._calls import timed
+from corral._calls import Call
 from corral._engine import Run
 from corral._failures import Failures
 from corral.outcome import Ok
 from corral.scale import parcel
-from corral.scale.chunk import Home, caught_elsewhere, errand_of, here, packed
-from corral.scale.errand import Errand
+from corral.scale.errand import Errand, errand_of
+from corral.scale.home import Home, here
 from corral.scale.link import Frames, LiveLink, Message
+from corral.scale.settle import caught_elsewhere, packed
 
 
 class LaneRun(Run):
@@ -33,7 +34,7 @@ class LaneRun(Run):
     def __init__(
         self,
         failures: Failures,
-        fn: Callable[[Any], Awaitable[Any]],
+        fn: Call,
         say: Callable[[list[tuple[int, Any]], int, float], None],
         busy: Callable[[], float],
     ) -> None:
@@ -117,11 +118,8 @@ async def _serve(home: Home, errand: Errand, link: Frames | LiveLink, given: asy
         link.say("out", [(number, packed(out)) for number, out in outbox] if pack else outbox, started, busy)
 
     async with AsyncExitStack() as stack:
-        fn: Callable[..., Awaitable[Any]] = errand.fn
-        if errand.resource is not None:
-            fn = _with(fn, await stack.enter_async_context(errand.resource()))
-        failures = Failures(errand.verb, "collect", show_items=errand.show_items)
-        run = LaneRun(failures, fn if errand.timeout is None else timed(fn, errand.timeout), say, home.busy)
+        resource = None if errand.resource is None else await stack.enter_async_context(errand.resource())
+        run = LaneRun(errand.failures(), errand.call(resource), say, home.busy)
         hearing = asyncio.ensure_future(_hear(run, link, given, pack=pack))
         try:
             await run.wait()
@@ -131,13 +129,6 @@ async def _serve(home: Home, errand: Errand, link: Frames | LiveLink, given: asy
             run.flush()
         run.raise_verdict()
         run.give_up()
-
-
-def _with(fn: Callable[..., Awaitable[Any]], resource: Any) -> Callable[[Any], Awaitable[Any]]:
-    def call(item: Any) -> Awaitable[Any]:
-        return fn(item, resource)
-
-    return call
 
 
 async def _hear(run: LaneRun, link: Frames | LiveLink, given: asyncio.Queue[Message], *, pack: bool) -> None:

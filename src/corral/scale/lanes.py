@@ -22,16 +22,13 @@ from corral.scale.errand import Errand
 from corral.scale.folder import SocketFolder
 from corral.scale.lane import serve_live, serve_packed
 from corral.scale.link import Frames, LiveLink, Port
-from corral.scale.pace import Cost
+from corral.scale.pace import GROWTH, MOST, Cost
 from corral.scale.pools import others_wait
 from corral.scale.settle import settle_live, settle_packed
 
 #: Seconds between two looks at whether a lane is idle, or had its turn while others wait.
 _LOOK: Final = 0.05
 _TURN: Final = 0.2
-#: Most inputs in one lane, where there is no limit.
-_MOST: Final = 4096
-_GROWTH: Final = 8
 
 
 class Lane:
@@ -57,7 +54,7 @@ class Lane:
     def learn(self, started: int, busy: float) -> None:
         """It has started so many inputs, and was busy for so long."""
         self.cost.add(started, busy)
-        self.window = max(1, min(self.cost.affordable(), self.window * _GROWTH, self._most))
+        self.window = max(1, min(self.cost.affordable(), self.window * GROWTH, self._most))
 
 
 class Lanes(Elsewhere):
@@ -67,7 +64,7 @@ class Lanes(Elsewhere):
 
     def __init__(self, errand: Errand, executor: Executor, limit: int | None, lanes: int, *, live: bool) -> None:
         super().__init__(errand, executor, limit, lanes, live=live)
-        self._share = _MOST if limit is None else ceil(limit / lanes)
+        self._share = MOST if limit is None else ceil(limit / lanes)
         self._lanes: list[Lane] = []
         self._by_token: dict[str, Lane] = {}
         self._made = 0

@@ -7,9 +7,9 @@ from typing import Final
 
 #: Seconds of work that a chunk aims at: failures, progress and Ctrl-C wait for it.
 AIM: Final = 0.1
-#: Most inputs of a chunk where there is no limit.
-_MOST: Final = 4096
-_GROWTH: Final = 8
+#: Most inputs of a chunk, or in a lane, where there is no limit; and how fast it comes to that.
+MOST: Final = 4096
+GROWTH: Final = 8
 
 
 class Cost:
@@ -28,7 +28,7 @@ class Cost:
 
     def affordable(self) -> int:
         """How many inputs make twice the seconds that are aimed at: one part is at work, the other at hand."""
-        return int(2 * AIM * self._inputs / self._busy) if self._busy > 0 else _MOST
+        return int(2 * AIM * self._inputs / self._busy) if self._busy > 0 else MOST
 
 
 class Pace:
@@ -53,7 +53,7 @@ class Pace:
         """Takes down what a chunk of `count` inputs cost: seconds of work, and seconds in all."""
         cost = busy / count
         self._cost = cost if self._cost is None else (self._cost + cost) / 2
-        self._size = max(1, min(int(AIM / max(self._cost, 1e-9)), self._size * _GROWTH, _MOST))
+        self._size = max(1, min(int(AIM / max(self._cost, 1e-9)), self._size * GROWTH, MOST))
         self.depth = 1 if wall > 4 * busy and wall > AIM / 10 else self._most_deep
 
     def slots(self) -> int:

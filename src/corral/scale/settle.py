@@ -1,15 +1,57 @@
-"""Gives the engine what came of an input elsewhere."""
+"""What came of an input elsewhere: caught and packed over there, given to the engine here."""
 
 from __future__ import annotations
 
-from asyncio import Future
-from typing import Any
+from asyncio import CancelledError, Future
+from typing import Any, NamedTuple
 
-from corral._failures import show
-from corral._supervision import NotAwaitable
+from corral._failures import show, strip
+from corral._supervision import NotAwaitable, Supervision
 from corral.outcome import Err
 from corral.scale import parcel
-from corral.scale.chunk import NotAwaited
+
+
+class NotAwaited(NamedTuple):
+    """`fn` returned something that cannot be awaited: what to tell of it."""
+
+    text: str
+    type_name: str
+
+
+# Over there.
+
+
+def caught_elsewhere(
+    run: Supervision, index: int, item: object, returned: object, error: BaseException
+) -> BaseException | NotAwaited | None:
+    """What would end a verb is an outcome over there; None for what a run that collects takes itself."""
+    strip(error)  # it is by its lack of a traceback that one of `await` is told from one of `fn`
+    if isinstance(error, TypeError) and run.not_awaitable(index, item, returned, error):
+        if isinstance(error, NotAwaitable):
+            returned = error.returned
+        return NotAwaited(show(returned), type(returned).__name__)
+    if isinstance(error, Exception | CancelledError):
+        return None
+    run.fail()
+    return error
+
+
+def packed(outcome: object) -> Any:
+    """A plain value as itself in a tuple, another one as bytes; the rest as `Fault`, `NotAwaited` or, if it never ran, None."""
+    if parcel.is_ok(outcome):
+        value = outcome.value
+        if parcel.is_plain(value):
+            return (value,)
+        try:
+            return parcel.pack_value(value)
+        except TypeError as exc:
+            return parcel.pack_error(exc)
+    if isinstance(outcome, Err):
+        return parcel.pack_error(outcome.error)
+    return parcel.pack_error(outcome) if isinstance(outcome, BaseException) else outcome
+
+
+# Here.
 
 
 class _Returned:
