@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-# The extra of this distribution with which a module comes that a subcommand imports.
+# What subcommands import, and the extra of this distribution that brings it.
 EXTRAS = {
     "typer": "cli",
     "rich": "cli",
