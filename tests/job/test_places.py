@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib
 import sys
 import threading
@@ -106,3 +107,16 @@ async def test_cancelled_while_it_connects(monkeypatch):
     with pytest.raises(asyncio.CancelledError):
         await task
     assert left == [True]
+
+
+def test_what_a_cluster_says(monkeypatch, folder):
+    """What a library says of its cluster becomes one sentence with what to look after, and nothing is written."""
+
+    class Nobody(contextlib.nullcontext):
+        def __enter__(self):
+            raise ConnectionError("there is nobody.")
+
+    monkeypatch.setattr(workplace, "_manager", lambda _: Nobody())
+    with pytest.raises(JobError, match=r"^there is nobody\. Is it running, and is the address right\?$"):
+        run_job(functions.same, range(3), limit=1, out="out.jsonl", dask="somewhere")
+    assert list(folder.iterdir()) == []
