@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from time import monotonic
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from corral import ItemCancelled, Ok, Outcome, Stream, stream_tg
 from corral.job.call import Call, Done
@@ -25,6 +25,8 @@ from corral.job.source import Job, Source
 from corral.job.stop import Stop, to_its_end
 from corral.job.summary import Summary
 from corral.job.workplace import Factory, check_travels, elsewhere, executor_of, resource_of
+
+_STOPPING: Final = "stopping: nothing new is started"
 
 Jobs: TypeAlias = Iterator[Job] | AsyncIterator[Job]
 Streaming: TypeAlias = Callable[[Jobs], Stream[Any]]
@@ -59,7 +61,7 @@ class Runner:
         no longer be written. Cancellation: what is running is cancelled and awaited, what has finished is in the file.
         """
         # Looking for a cluster, or through a large file, may take a while: that a signal was heard is told even so.
-        self.stop.told = partial(self.meter.say, f"{_stopping(0, self.options.grace)}; once more to end at once")
+        self.stop.told = partial(self.meter.say, f"{_STOPPING}; once more to end at once")
         # What is not installed, not there or cannot travel is told before anything is touched.
         call = Call(self.function, self.options, self.options.workers or 1)
         factory = resource_of(self.options)
@@ -164,7 +166,7 @@ def _stopping(in_flight: int, grace: float) -> str:
     waiting = (
         f", {in_flight:,} in flight may take up to {grace:g} s more; once more to end at once" if in_flight else ""
     )
-    return f"stopping: nothing new is started{waiting}"
+    return f"{_STOPPING}{waiting}"
 
 
 def _outside(job: Job, error: Exception) -> Done:
