@@ -276,6 +276,27 @@ async def test_unreached_tasks_report_their_failures() -> None:
     ]
 
 
+async def test_unreached_tasks_fail_once() -> None:
+    """A caller that is cancelled again while such a Task cleans up hears of its failure once."""
+
+    async def stubborn():
+        try:
+            await waits([])
+        finally:
+            await turns(4)
+            raise KeyError("cleanup")
+
+    given = asyncio.ensure_future(stubborn())
+    call = asyncio.ensure_future(gather_tg(waits([]), *others(6), given, limit=1))
+    await turns(3)
+    for _ in range(2):
+        call.cancel()
+        await turns(2)
+    with pytest.raises(asyncio.CancelledError) as caught:
+        await call
+    assert list(map(repr, leaves(caught.value.__cause__))) == ["KeyError('cleanup')"]
+
+
 @BESIDE
 async def test_limit(beside: int) -> None:
     """Never more than `limit` run at the same time, and as many as that do."""

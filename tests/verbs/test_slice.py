@@ -17,8 +17,10 @@ class Clock:
 
     def __init__(self) -> None:
         self.now = 0.0
+        self.looks = 0
 
     def __call__(self) -> float:
+        self.looks += 1
         return self.now
 
 
@@ -116,3 +118,30 @@ async def test_short_inputs_are_many_to_a_slice(clock: Clock) -> None:
         await asyncio.sleep(0)
         turns += 1
     assert turns < 5
+
+
+async def test_short_inputs_are_not_timed_one_by_one(clock: Clock) -> None:
+    """A look at the clock costs as much as some inputs do: where they are short there is one for several."""
+
+    async def fn(item):
+        clock.now += 1e-6
+
+    await map_tg(fn, range(50_000), limit=10)
+    assert clock.looks < 50_000 / 4
+
+
+async def test_long_inputs_after_short_ones(clock: Clock) -> None:
+    """When inputs become long, the loop is held too long for two turns at most, until that is known."""
+
+    async def fn(item):
+        clock.now += 1e-6 if item < 20_000 else 0.004
+
+    over = 0
+    task = asyncio.ensure_future(map_tg(fn, range(20_200), limit=10))
+    before = clock.now
+    while not task.done():
+        await asyncio.sleep(0)
+        over += clock.now - before > _turn.SLICE + 0.004
+        before = clock.now
+    await task
+    assert over <= 2
