@@ -217,6 +217,7 @@ def test_summary_has_what_nobody_saw_made() -> None:
     assert lines == ["corral guard: 2 leaks, made by 2 lines", *first, *second]
 
 
+@pytest.mark.heavy  # six processes, whose interpreter makes no difference
 def test_workers_of_xdist_tell_one_summary(on: pytest.Pytester) -> None:
     """Under pytest-xdist the tests fail where they run; the summary and the baseline are whole."""
     on.makepyfile(test_it=LEAKY + "\nasync def test_other(): await drop()\n")

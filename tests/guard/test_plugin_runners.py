@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -26,51 +25,58 @@ def nothing_kept():
 """
 
 
-@dataclass(frozen=True)
-class Runner:
-    """What runs the tests: how they are written for it, and what pytest is told."""
-
-    test: str
-    mode: str = "strict"
-    ini: str = ""
-    conftest: str = ""
-
-
 PLAIN = "@every\ndef test_it(name):\n    asyncio.run(run(name))"
 ASYNC = "@every\nasync def test_it(name):\n    await run(name)"
-FACTORIES = "import asyncio\ndef pytest_asyncio_loop_factories(item):\n    return {'only': %s}"
+UNITTEST = (
+    "def method(name):\n"
+    "    async def test(self): await run(name)\n"
+    "    return test\n"
+    "methods = {f'test_it[{name}]': method(name) for name in [*hazards.HAZARDS, *hazards.CLEAN]}\n"
+    "Test = type('Test', (unittest.IsolatedAsyncioTestCase,), methods)"
+)
+ANYIO = "@pytest.mark.anyio\n" + ASYNC + "\n@pytest.fixture%s\ndef anyio_backend(): return 'asyncio'\n"
+LOOP_OF_MODULE = "@pytest.fixture(scope='module', autouse=True)\nasync def opened(anyio_backend): yield"
 
+# How the tests are written for what runs them, by the mode of pytest-asyncio: a process for each mode, and a file for each way.
 RUNNERS = {
-    "asyncio.run": Runner(PLAIN),
-    "auto": Runner(ASYNC, "auto"),
-    "strict": Runner("@pytest.mark.asyncio\n" + ASYNC),
-    "module loop": Runner("pytestmark = pytest.mark.asyncio(loop_scope='module')\n" + ASYNC),
-    "session loop": Runner(ASYNC, "auto", "asyncio_default_test_loop_scope=session"),
-    "uvloop": Runner(ASYNC, "auto", conftest="import uvloop\n" + FACTORIES % "uvloop.new_event_loop"),
-    "debug": Runner(ASYNC, "auto", "asyncio_debug=true"),
-    "anyio": Runner("@pytest.mark.anyio\n" + ASYNC + "\n@pytest.fixture\ndef anyio_backend(): return 'asyncio'"),
-    "anyio module loop": Runner(
-        "@pytest.mark.anyio\n" + ASYNC + "\n@pytest.fixture(scope='module')\ndef anyio_backend(): return 'asyncio'\n"
-        "@pytest.fixture(scope='module', autouse=True)\nasync def opened(anyio_backend): yield"
-    ),
-    "unittest": Runner(
-        "def method(name):\n"
-        "    async def test(self): await run(name)\n"
-        "    return test\n"
-        "methods = {f'test_it[{name}]': method(name) for name in [*hazards.HAZARDS, *hazards.CLEAN]}\n"
-        "Test = type('Test', (unittest.IsolatedAsyncioTestCase,), methods)"
-    ),
+    "strict": {
+        "asyncio_run": PLAIN,
+        "unittest": UNITTEST,
+        "strict": "@pytest.mark.asyncio\n" + ASYNC,
+        "module_loop": "pytestmark = pytest.mark.asyncio(loop_scope='module')\n" + ASYNC,
+        "anyio": ANYIO % "",
+        "anyio_module_loop": ANYIO % "(scope='module')" + LOOP_OF_MODULE,
+    },
+    "auto": {"stock": ASYNC, "debug": ASYNC, "uvloop": ASYNC, "eager": ASYNC},
+    "session loop": {"stock": ASYNC},
 }
-if sys.version_info >= (3, 12):
-    eager = (
-        "import asyncio\ndef eager():\n    loop = asyncio.new_event_loop()\n"
-        "    loop.set_task_factory(asyncio.eager_task_factory)\n    return loop\n"
-    )
-    RUNNERS["eager"] = Runner(ASYNC, "auto", conftest=eager + FACTORIES % "eager")
+if sys.version_info < (3, 12):
+    del RUNNERS["auto"]["eager"]
 
+LOOPS = """
+import asyncio, uvloop
 
+def debug():
+    loop = asyncio.new_event_loop()
+    loop.set_debug(True)
+    return loop
+
+def eager():
+    loop = asyncio.new_event_loop()
+    loop.set_task_factory(asyncio.eager_task_factory)
+    return loop
+
+KINDS = {"stock": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop, "debug": debug, "eager": eager}
+
+def pytest_asyncio_loop_factories(item):
+    return {"only": KINDS[item.path.stem.removeprefix("test_")]}
+"""
 TELL = """
-import json, pathlib
+import gc, json, pathlib
+
+def pytest_collection_finish():
+    gc.collect()
+    gc.freeze()  # the hazards call the collector again and again: it need not walk pytest each time
 
 def pytest_runtest_logreport(report):
     told = {"id": report.nodeid, "when": report.when, "outcome": report.outcome,
@@ -80,20 +86,28 @@ def pytest_runtest_logreport(report):
 """
 
 
-@pytest.mark.parametrize("name", RUNNERS)
-def test_leaks_fail_and_nothing_else(name: str, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("runners", RUNNERS)
+def test_leaks_fail_and_nothing_else(runners: str, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every hazard fails its test, with the hazard's code and a line of the test; every test that is clean passes."""
-    runner = RUNNERS[name]
-    pytester.makepyfile(HEAD + runner.test)
-    pytester.makeconftest(TELL + runner.conftest)
+    files = RUNNERS[runners]
+    pytester.makepyfile(**{f"test_{name}": HEAD + test for name, test in files.items()})
+    pytester.makeconftest(TELL + (LOOPS if runners == "auto" else ""))
+    mode = "strict" if runners == "strict" else "auto"
+    scope = "session" if runners == "session loop" else "function"
     pytester.makeini(
-        f"[pytest]\ncorral_guard=true\nasyncio_mode={runner.mode}\nasyncio_default_fixture_loop_scope=function\n{runner.ini}"
+        f"[pytest]\ncorral_guard=true\nasyncio_mode={mode}\nasyncio_default_fixture_loop_scope=function\n"
+        f"asyncio_default_test_loop_scope={scope}\n"
     )
     # A process of its own: what the hazards lose is found by the collector there, and not in the middle of a later test.
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
-    others = ["cacheprovider", "hypothesispytest", "timeout", "xdist", *([] if name.startswith("anyio") else ["anyio"])]
+    others = ["cacheprovider", "hypothesispytest", "timeout", "xdist", *([] if runners == "strict" else ["anyio"])]
     pytester.runpytest_subprocess("-q", *without(*others), "-W", "ignore")
     every = [json.loads(line) for line in (pytester.path / "reports.jsonl").read_text().splitlines()]
+    for name in files:
+        _each_as_it_should([report for report in every if report["id"].startswith(f"test_{name}.py::")])
+
+
+def _each_as_it_should(every: list[dict[str, str]]) -> None:
     calls = [report for report in every if report["when"] == "call"]
     failed = {case(report["id"]): report["text"] for report in calls if report["outcome"] == "failed"}
     assert {case(report["id"]) for report in calls if report["outcome"] == "passed"} == set(hazards.CLEAN)

@@ -103,12 +103,21 @@ def test_leak_of_a_loop_that_nobody_closes_makes_the_status_1(tmp_path: Path) ->
         ("import sys; sys.exit(True)", 1, ""),
     ],
 )
-def test_status_is_the_programs(source: str, status: int, stderr: str, tmp_path: Path) -> None:
+def test_status_is_the_programs(
+    source: str,
+    status: int,
+    stderr: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     """It exits as it would alone, and a traceback begins with its own lines."""
     path = tmp_path / "script.py"
     path.write_text(source)
-    done = run(tmp_path, str(path))
-    assert (done.returncode, done.stderr) == (status, stderr.format(path=path))
+    monkeypatch.setattr(sys, "argv", sys.argv)
+    monkeypatch.setattr(sys, "path", sys.path[:])
+    assert main([str(path)]) == status
+    assert capsys.readouterr().err == stderr.format(path=path)
 
 
 @pytest.mark.parametrize(

@@ -129,6 +129,15 @@ from tests.check.tool.tree import LOST, checked, grow, told
 real = source.check_source
 names = [f"m{number:02}.py" for number in range(30)]
 
+started = []
+start = pool._start
+
+def noted(settings, workers):
+    started.append(workers)
+    return start(settings, workers)
+
+pool._start = noted
+
 def deadly(data, path, settings):
     if path == "deadly.py":
         os._exit(11)
@@ -145,12 +154,17 @@ if __name__ == "__main__":
     result = checked(workers=2)
     assert told(result) == ["deadly.py:1 TG000", *(f"{name}:5 TG001" for name in names)], told(result)
     assert "the process that analysed it died" in result.findings[0].message
+    assert started.count(2) == 2, started  # the pool, and another for what comes after
+    assert started.count(1) < 15, started  # one for each file that was handed out with the deadly one
 """
 
 
 @pytest.mark.parametrize("start", ["fork", pytest.param("spawn", marks=pytest.mark.heavy)])
 def test_process_that_dies_costs_its_file_alone(tmp_path: Path, start: str) -> None:
-    """A file on which a worker process dies is told, and all others have their findings; however processes are started."""
+    """A file on which a worker process dies is told, and all others have their findings; however processes are started.
+
+    What was handed out beside it is done again file by file, and what comes after in many processes as before.
+    """
     program = tmp_path / "program" / "deadly_program.py"
     program.parent.mkdir()
     program.write_text(DEADLY)

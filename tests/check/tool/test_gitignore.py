@@ -140,6 +140,7 @@ def test_ignores_what_git_ignores(repository: Path, patterns: str) -> None:
     assert ignored_by_us(repository, patterns) == ignored_by_git(repository, patterns)
 
 
+@pytest.mark.heavy  # git a hundred times over, whatever the interpreter
 @settings(max_examples=100)
 @given(patterns=st.lists(st.text("abc.py/*?[]!-\\# ^:", min_size=1, max_size=8), min_size=1, max_size=4).map("\n".join))
 def test_random_patterns_mean_what_git_means(repository: Path, patterns: str) -> None:

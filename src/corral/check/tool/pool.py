@@ -59,38 +59,53 @@ def analyse(items: Iterable[Item], settings: Settings, *, workers: int) -> Itera
     waiting: list[Item] = []
     size = 0
     chunks: deque[tuple[list[Item], Future[list[Findings]]]] = deque()
-    pool: ProcessPoolExecutor | None = None
+    processes = _Processes(settings, workers)
     try:
         for item in items:
             waiting.append(item)
             size += len(item.data) + PER_FILE
-            if workers > 1 and size >= (CHUNK if pool else WORTH_A_POOL):
-                pool = pool or _start(settings, workers)
-                chunks += [(chunk, _submit(pool, chunk)) for chunk in _cut(waiting)]
+            if workers > 1 and size >= (CHUNK if processes.started else WORTH_A_POOL):
+                chunks += [(chunk, processes.submit(chunk)) for chunk in _cut(waiting)]
                 waiting, size = [], 0
             while len(chunks) > AHEAD * workers:
                 yield from _result(*chunks.popleft(), settings)
-        if pool:
-            chunks += [(chunk, _submit(pool, chunk)) for chunk in _cut(waiting)]
+        if processes.started:
+            chunks += [(chunk, processes.submit(chunk)) for chunk in _cut(waiting)]
         else:
             yield from zip(waiting, _check(waiting, settings), strict=True)
         while chunks:
             yield from _result(*chunks.popleft(), settings)
     finally:
-        if pool:
-            pool.shutdown(wait=True, cancel_futures=True)
+        processes.end()
 
 
-def _submit(pool: ProcessPoolExecutor, chunk: list[Item]) -> Future[list[Findings]]:
-    from concurrent.futures import Future
-    from concurrent.futures.process import BrokenProcessPool
+@final
+class _Processes:
+    """Started when there is something for them to do, and anew when one of them has died."""
 
-    try:
-        return pool.submit(_check_chunk, chunk)
-    except BrokenProcessPool as error:
-        future: Future[list[Findings]] = Future()
-        future.set_exception(error)
-        return future
+    def __init__(self, settings: Settings, workers: int) -> None:
+        self._settings = settings
+        self._workers = workers
+        self._pool: ProcessPoolExecutor | None = None
+
+    @property
+    def started(self) -> bool:
+        return self._pool is not None
+
+    def submit(self, chunk: list[Item]) -> Future[list[Findings]]:
+        from concurrent.futures.process import BrokenProcessPool
+
+        if self._pool is not None:
+            try:
+                return self._pool.submit(_check_chunk, chunk)
+            except BrokenProcessPool:
+                self.end()
+        self._pool = _start(self._settings, self._workers)
+        return self._pool.submit(_check_chunk, chunk)
+
+    def end(self) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _cut(items: list[Item]) -> Iterator[list[Item]]:
