@@ -8,7 +8,7 @@ inside them makes both worse. A queue between feeder and workers costs two more 
 one Task that takes the next input itself and awaits `fn(item)` in its own frame, as sourcegraph/conc's `ForEachIdx` does with
 goroutines; the bound is the number of workers, so there is nothing to tune and nothing to leak.
 
-**A worker more only when one is needed.** At most once an iteration of the loop, `Run.pump` starts workers (1, 2, 4 … up to
+**A worker more only when one is needed.** At most once an iteration of the loop, `Crew.pump` (`_crew`) starts workers (1, 2, 4 … up to
 `BURST`) if every live one is suspended inside an input. Inputs that finish without suspending therefore cost one Task in all;
 inputs that wait for each other never deadlock while `limit` has room. The pump is ordered by a worker that takes an input
 while there is room for more workers, and never by itself: what sleeps costs nothing.
@@ -31,54 +31,34 @@ import asyncio
 from abc import abstractmethod
 from asyncio import CancelledError, Future, Task, sleep
 from collections import deque
-from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
-from sys import maxsize
-from typing import Any, Final
+from collections.abc import AsyncIterable, Awaitable, Callable, Coroutine, Iterable, Iterator
+from time import monotonic
+from typing import Any
 
 from corral import _worker
 from corral._calls import Call
+from corral._crew import Crew
 from corral._failures import Failures, strip
 from corral._source import AsyncSource, SyncSource
-from corral._supervision import NOTHING, TaskSupervision
-
-#: Most workers that are started in one go.
-BURST: Final = 256
+from corral._supervision import NOTHING
 
 
-class Run(TaskSupervision):
+class Run(Crew):
     """`fn(item)` for every input of a source, at most `limit` at a time; values go to `results` if given, else to `keep`."""
 
-    __slots__ = (
-        "aside", "bound", "burst", "crew", "exhausted", "fn", "fresh", "hungry", "least", "limit",
-        "parked", "pull", "queue", "results", "reuse", "source", "total",
-    )  # fmt: skip
+    __slots__ = ("exhausted", "fn", "parked", "pull", "results", "source")
 
     def __init__(self, failures: Failures, fn: Call, limit: int | None, results: list[Any] | None = None) -> None:
-        super().__init__(asyncio.get_running_loop(), failures)
+        super().__init__(asyncio.get_running_loop(), failures, limit)
         self.fn: Call = fn
-        self.limit: int = maxsize if limit is None else limit
         self.results: list[Any] | None = results
-        self.reuse: bool = _worker.reuse
         self.source: SyncSource | AsyncSource | None = None
-        self.queue: deque[Any] | None = None
         self.parked: deque[Future[None]] = deque()
-        self.total: int = maxsize
-        self.bound: int = maxsize
-        self.least: int = maxsize
-        self.crew: int = 0
-        self.fresh: int = 0
-        self.aside: int = 0
-        self.burst: int = 1
-        self.hungry: bool = False
         self.exhausted: bool = False
 
     @abstractmethod
     def keep(self, index: int, item: Any, value: Any) -> None:
         """Keeps the value of an input."""
-
-    def make_room(self) -> bool:
-        """Raises `bound`, the first index that may not start yet; False if it has to stay."""
-        return False
 
     def start(self, items: Iterable[Any] | AsyncIterable[Any], workers: int = 1) -> None:
         """Starts the first workers, or the Task that pulls an async source."""
@@ -86,7 +66,9 @@ class Run(TaskSupervision):
             self.source = AsyncSource(items)
             self.pull: Callable[[], Any] = self.source.pull
             self.queue = self.source.queue
-            self.employ(self.source.feed(self), self.FEEDER)
+            self.employ([self.source.feed(self)], self.FEEDER)
+            for feeder in self.tasks:
+                self.watch(feeder)
             return
         try:
             self.source = SyncSource(items, self.context.copy())
@@ -96,51 +78,9 @@ class Run(TaskSupervision):
         self.pull = self.source.pull
         self.hire(workers)
 
-    def hire(self, count: int) -> None:
-        """Starts `count` workers."""
-        for _ in range(count):
-            if not self.employ(_worker.work(self), self.FRESH):
-                return
-            self.crew += 1
-            self.fresh += 1
-
-    def pump(self) -> None:
-        """Starts more workers if all there are wait inside inputs, and there is something to take."""
-        self.hungry = False
-        if self.closed:
-            return
-        if not self.fresh and not self.aside and (self.started < self.bound or self.make_room()):
-            self.grow()
-        self.gate: int = min(self.gate, self.started)
-
-    def grow(self) -> None:
-        """Starts twice as many workers as last time."""
-        count, self.burst = self.burst, min(2 * self.burst, BURST)
-        self.hire(self._at_most(count))
-
-    def _at_most(self, count: int) -> int:
-        """So many workers, or as many as there is work for."""
-        waiting = self.total - self.started if self.queue is None else len(self.queue)
-        return min(count, self.limit - self.crew, BURST - self.fresh, waiting - self.fresh - self.aside)
-
-    def order_workers(self) -> None:
-        """Has the pump look at it in the next iteration, if there may be more workers at all."""
-        if self.crew < self.limit and not self.hungry:
-            self.hungry = True
-            self.turn.ask(self)
-
-    async def begin(self, task: Task[None]) -> None:
-        """A worker takes its first step: from now on it asks by itself to be watched at its end, and is lighter to look through."""
-        if self.starting:
-            await sleep(0)  # an eager start: see `_worker`
-        self.unwatch(task)
-        self.tasks[task] = self.OURS
-        self.fresh -= 1
-
-    def leave(self, task: Task[None]) -> None:
-        """A worker goes, and needs no successor."""
-        self.tasks[task] = self.GONE
-        self.crew -= 1
+    def workers(self, count: int) -> Iterator[Coroutine[Any, Any, None]]:
+        """What they run."""
+        return (_worker.work(self) for _ in range(count))
 
     def retire(self, task: Task[None]) -> None:
         """A worker goes because its Task is no longer like new."""
@@ -149,7 +89,7 @@ class Run(TaskSupervision):
             self.close()
         elif not self.closed:
             if self.fresh or self.aside:
-                self.hire(self._at_most(1))
+                self.hire(self.at_most(1))
             else:  # where all leave, the pump would always meet a fresh one
                 self.grow()
             self.call_source()
@@ -160,11 +100,7 @@ class Run(TaskSupervision):
             if not self.exhausted:
                 self.ended(CancelledError())
             return
-        self.crew -= 1
-        if state == self.FRESH:
-            self.fresh -= 1
-        if not self.closed:
-            self.hire(1)
+        self.replace(state)
 
     def recalled(self, index: int, item: Any, value: Any, *, heard: bool) -> None:
         """An input returned although its Task was asked to cancel: a plain Task is then cancelled, unless it has heard."""
@@ -177,15 +113,19 @@ class Run(TaskSupervision):
 
     def look(self) -> bool:
         """Whether a worker may take an input right now, as it mostly may: then how many may be taken until the next look."""
-        if self.closed or self.started >= self.bound or self.queue is not None or self.turn.is_over():
+        turn = self.turn
+        if self.closed or self.started >= self.bound or self.queue is not None:
             return False
-        self._go_on(self.turn.stride)
+        if monotonic() >= turn.deadline if turn.open else turn.is_over():
+            return False
+        self.go_on(turn.stride)
         return True
 
-    def _go_on(self, stride: int) -> None:
+    def go_on(self, stride: int) -> None:
+        """So many more may be taken."""
         self.turn.taken += stride
         self.gate = min(self.started + stride, self.bound)
-        if self.crew < self.limit and not self.hungry:
+        if not self.hungry and self.crew < self.limit:
             self.order_workers()
 
     async def may_take(self) -> bool:
@@ -201,7 +141,7 @@ class Run(TaskSupervision):
             elif self.turn.is_over():
                 await self._give_way(sleep(0))
             else:
-                self._go_on(self.turn.stride if self.queue is None else 1)
+                self.go_on(self.turn.stride if self.queue is None else 1)
                 self.call_source()
                 return True
         return False
@@ -229,14 +169,16 @@ class Run(TaskSupervision):
         self.order_workers()
 
     def threw(self, task: Task[None], index: int, item: object, returned: object, error: BaseException) -> bool:
-        """A worker's input has failed, or its pull: then it goes. True if that has to leave through the loop."""
+        """A worker's input has failed, or its pull, which is the end of all. True if that has to leave through the loop."""
         if self.started > index:
-            if leaves := self.caught(index, item, returned, error):
-                self.leave(task)
-            return leaves
-        self.leave(task)
-        self.ended(None if isinstance(error, StopIteration) else error)
-        return isinstance(error, KeyboardInterrupt | SystemExit)
+            leaves = self.caught(index, item, returned, error)
+        else:
+            self.ended(None if isinstance(error, StopIteration) else error)
+            leaves = isinstance(error, KeyboardInterrupt | SystemExit)
+        if leaves:
+            self.leave(task)
+            self.tasks[task] = self.TOLD
+        return leaves
 
     def ended(self, error: BaseException | None) -> None:
         """There will be no more inputs: the source has ended, or has failed."""

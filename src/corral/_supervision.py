@@ -9,7 +9,7 @@ import asyncio
 import inspect
 from abc import ABC, abstractmethod
 from asyncio import CancelledError, Future, Task, current_task
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from contextvars import Context, copy_context
 from typing import Any, Final
 
@@ -174,8 +174,9 @@ class TaskSupervision(Supervision):
 
     __slots__ = ("closed", "context", "gate", "on_end", "owed", "starting", "tasks", "turn")
 
-    #: States of a task: a worker made and not yet run, a worker, one on its own way out, and the one that feeds.
-    FRESH, OURS, GONE, FEEDER = range(4)
+    #: States of a task: a worker, one that leaves with nothing to say, one whose exit is told and leaves through the loop, and
+    #: the one that feeds. Below zero: made together, and not yet run.
+    OURS, GONE, TOLD, FEEDER = range(4)
 
     def __init__(self, loop: asyncio.AbstractEventLoop, failures: Failures) -> None:
         super().__init__(loop, failures)
@@ -194,42 +195,47 @@ class TaskSupervision(Supervision):
     def lost(self, state: int) -> None:
         """A task ended without a word: it was cancelled by a stranger while it held no input."""
 
-    def employ(self, coro: Coroutine[Any, Any, None], state: int) -> bool:
-        """Runs a coroutine of ours in a Task. False if the loop would not have it, which is the end."""
+    def employ(self, coros: Iterable[Coroutine[Any, Any, None]], state: int) -> None:
+        """Runs coroutines of ours in Tasks, up to the first that the loop will not have, which is the end."""
         self.starting = True
         try:
-            task = self.context.run(self.make_task, coro)
+            self.context.run(self._make_tasks, coros, state)
         except BaseException as exc:
-            coro.close()
             self.bug(exc)
             if isinstance(exc, KeyboardInterrupt | SystemExit):
                 raise
-            return False
         finally:
             self.starting = False
-        self.add(task, state)
-        return True
 
-    def make_task(self, coro: Coroutine[Any, Any, None]) -> Task[None]:
-        """A task in the context that this is called in: `context=` would break task factories of two arguments."""
-        return self.loop.create_task(coro)
-
-    def add(self, task: Task[None], state: int) -> None:
-        """Supervises a task from now on."""
-        self.tasks[task] = state
-        self.watch(task)
-        if awaited_by is not None:  # pragma: no cover - 3.14 and later only
-            awaited_by(task, self.owner)
+    def _make_tasks(self, coros: Iterable[Coroutine[Any, Any, None]], state: int) -> None:
+        for coro in coros:
+            try:
+                # In the context this is called in: `context=` would break task factories of two arguments.
+                task = self.loop.create_task(coro)
+            except BaseException:
+                coro.close()
+                raise
+            self.tasks[task] = state
+            if awaited_by is not None:  # pragma: no cover - 3.14 and later only
+                awaited_by(task, self.owner)
 
     def watch(self, task: Task[None]) -> None:
         """Has its end told."""
         assert self.on_end is not None
         task.add_done_callback(self.on_end, context=self.turn.context)
 
-    def unwatch(self, task: Task[None]) -> None:
-        """Has its end not told any more."""
-        assert self.on_end is not None
-        task.remove_done_callback(self.on_end)
+    def left(self, task: Task[None]) -> None:
+        """A task is over with this step."""
+        if self.tasks[task] != self.GONE:
+            self.watch(task)
+            return
+        del self.tasks[task]
+        if not_awaited_by is not None:  # pragma: no cover - 3.14 and later only
+            not_awaited_by(task, self.owner)
+        if (
+            not self.tasks
+        ):  # an iteration later, as if a callback had told it: what its input has called soon comes first
+            self.loop.call_soon(self._emptied, context=self.turn.context)
 
     def _done(self, task: Task[None]) -> None:
         state = self.tasks.pop(task)
@@ -237,10 +243,13 @@ class TaskSupervision(Supervision):
             not_awaited_by(task, self.owner)
         # Asked for even where `caught` has told it, so that asyncio does not call it "never retrieved".
         error = None if task.cancelled() else task.exception()
-        if state != self.GONE:
+        if state != self.TOLD:
             if error is not None:
                 self.bug(error)
             self.lost(state)
+        self._emptied()
+
+    def _emptied(self) -> None:
         self.settle()
         if self.over:
             self.on_end = None  # which is a cycle
@@ -264,7 +273,7 @@ class TaskSupervision(Supervision):
         myself = current_task(self.loop)
         for task, state in tuple(self.tasks.items()):
             # A fresh one finds out by itself: cancelled before its first step, it could not say that it is gone.
-            if task is not myself and state != self.FRESH:
+            if task is not myself and state >= 0:
                 task.cancel()
 
 

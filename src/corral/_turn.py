@@ -30,14 +30,14 @@ class Hungry(Protocol):
 class Turn:
     """The slice of one loop."""
 
-    __slots__ = ("_deadline", "_hungry", "context", "loop", "open", "stride", "taken")
+    __slots__ = ("_hungry", "context", "deadline", "loop", "open", "stride", "taken")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop: asyncio.AbstractEventLoop = loop
         self.open: bool = False
         self.stride: int = 1
         self.taken: int = 0
-        self._deadline = 0.0
+        self.deadline = 0.0
         self._hungry: list[Hungry] = []
         #: Of nobody: what an input has set must not reach the workers that a tick starts, or that a Task's end does.
         self.context: Context = Context()
@@ -45,9 +45,9 @@ class Turn:
     def is_over(self) -> bool:
         """Whether the slice of this iteration is used up; opens one if there is none yet."""
         if self.open:
-            return monotonic() >= self._deadline
+            return monotonic() >= self.deadline
         self.open = True
-        self._deadline = monotonic() + SLICE
+        self.deadline = monotonic() + SLICE
         self.loop.call_soon(self._tick, context=self.context)
         return False
 

@@ -34,39 +34,43 @@ counts_tell: Final = sys.implementation.name == "cpython" and not sysconfig.get_
 reuse = counts_tell
 # Before 3.13 `uncancel` left standing what was requested and not yet delivered (gh-117407).
 _UNCANCEL_FORGETS: Final = sys.version_info >= (3, 13)
+_TELLS_CONTEXT: Final = sys.version_info >= (3, 12)
 
 
-def _context_of(task: Task[None]) -> Context | None:
-    """The very context that a Task runs in."""
-    if sys.version_info >= (3, 12):
-        return task.get_context()
-    else:  # pragma: no cover - before 3.12 only; an `else` for mypy, which takes what follows a version check for unreachable
-        known = type(task) is Task
-        return next((thing for thing in get_referents(task) if type(thing) is Context), None) if known else None
+def _context_of(task: Task[None]) -> Context | None:  # pragma: no cover - called before 3.12 only
+    """The very context that a Task runs in, where it does not tell: before 3.12."""
+    if type(task) is Task:
+        for thing in get_referents(task):
+            if type(thing) is Context:
+                return thing
+    return None
 
 
 def _baseline(
     run: Run, task: Task[None], context: Context | None, traces: list[Any], name: str, count: int
 ) -> tuple[int, int, int, Any, int]:
     """What a worker is like before its first input; a count of -1 if it shall not have a second one."""
+    size, at = len(traces), run.named_at  # it stands where that of the last one stood
+    if at >= size or traces[at] is not name:
+        at = run.named_at = next((at for at, thing in enumerate(traces) if thing is name), 0)
+        if traces[at] is not name:
+            return -1, 0, 0, None, 0
     run.least = min(run.least, count)
-    for at, thing in enumerate(traces):
-        if thing is name:
-            again = run.reuse and context is not None
-            return run.least if again else -1, getweakrefcount(task), len(traces), traces[-1], at
-    return -1, 0, 0, None, 0
+    return run.least if run.reuse and context is not None else -1, getweakrefcount(task), size, traces[-1], at
 
 
 async def work(run: Run) -> None:
     """Takes inputs as long as its Task is like new. `run.fn(item)` is awaited in this very frame."""
-    task: Any = current_task()  # Any: `_must_cancel` is not in the stubs, and has no public twin
-    await run.begin(task)
+    task: Any = current_task(run.loop)  # Any: `_must_cancel` is not in the stubs, and has no public twin
+    name = await run.begin_late(task) if run.starting else run.begin(task)
     fn, pull, results, keep = run.fn, run.pull, run.results, run.keep
-    name, context, root, traces = task.get_name(), _context_of(task), None, None
+    context, root, traces = task.get_context() if _TELLS_CONTEXT else _context_of(task), None, None
     strong = weak = size = at = 0
     try:
         while True:
             item, value, returned = None, None, NOTHING
+            if run.closed:
+                return run.leave(task)
             traces = get_referents(task, context)
             count = getrefcount(task) + getrefcount(context)
             if (count != strong or getweakrefcount(task) != weak or len(traces) != size
@@ -85,8 +89,6 @@ async def work(run: Run) -> None:
             except BaseException as exc:
                 if run.threw(task, index, item, returned, exc):
                     raise
-                if run.tasks[task] == run.GONE:
-                    return None
                 strong = -1 if task.cancelling() or task._must_cancel else strong
             else:
                 if task.cancelling() or (not _UNCANCEL_FORGETS and task._must_cancel):
@@ -97,7 +99,7 @@ async def work(run: Run) -> None:
                 else:
                     keep(index, item, value)
     finally:
-        run.watch(task)
+        run.left(task)
 
 
 own_code.add(work.__code__)
