@@ -107,8 +107,9 @@ async def test_given_awaitables(verb: Any, after: int, size: int) -> None:
 
 @pytest.mark.parametrize("make", [returns, lambda n: Lazy(returns(n))], ids=["coroutines", "awaitables"])
 @pytest.mark.parametrize("after", [0, 1])
-async def test_a_few_on_a_plain_loop(monkeypatch: pytest.MonkeyPatch, make: Any, after: int) -> None:
-    """The same of a few without a task factory, where each has a Task of its own."""
+@pytest.mark.parametrize("task_at", [0, 3])
+async def test_a_few_on_a_plain_loop(monkeypatch: pytest.MonkeyPatch, make: Any, after: int, task_at: int) -> None:
+    """The same of a few without a task factory, where each has a Task of its own; a Task that was given may have been reached or not."""
     loop, error, made = asyncio.get_running_loop(), Refused(), itertools.count()
     create = loop.create_task
 
@@ -121,9 +122,10 @@ async def test_a_few_on_a_plain_loop(monkeypatch: pytest.MonkeyPatch, make: Any,
     task = asyncio.ensure_future(waits(log, cleanup=2))
     await turns(1)
     aws = [make(n) for n in range(3)]
+    given = [*aws[:task_at], task, *aws[task_at:]]
     with monkeypatch.context() as patched:
         patched.setattr(loop, "create_task", refuse)
-        assert await raised_by(lambda: gather_tg(*aws, task)) is error
+        assert await raised_by(lambda: gather_tg(*given)) is error
     assert log == ["child cancelled", "child gone"]
     for aw in aws:
         if isinstance(aw, Lazy):
