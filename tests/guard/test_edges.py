@@ -157,6 +157,21 @@ async def test_sibling_that_fails_while_it_is_waited_for_is_not_told(alone: bool
     assert found == []
 
 
+async def test_sibling_that_fails_before_it_is_judged_is_told() -> None:
+    """It fails a turn or two after the first, and nobody waits for it."""
+    found: list[Report] = []
+
+    async def careless() -> None:
+        pair = [asyncio.create_task(fail("first")), asyncio.create_task(fail("second", after=2))]
+        with contextlib.suppress(ValueError):
+            await asyncio.gather(*pair)
+        await turns()
+
+    async with guard(policy=found.append):
+        await careless()
+    assert [(report.kind, str(report.exception)) for report in found] == [("swallowed", "second")]
+
+
 @pytest.mark.virtual_time
 async def test_after_the_grace_only_those_are_told_that_were_not() -> None:
     """The sibling that the gather had made is told at once, the one made by hand after the grace; each is told once."""

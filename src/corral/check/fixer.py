@@ -10,7 +10,7 @@ from corral.check.fixes.tidy import tidied
 from corral.check.model import Edit, Finding, Fix
 from corral.check.settings import Settings
 from corral.check.source import CannotParse, check_source, parse
-from corral.check.text import CannotDecode, Text
+from corral.check.text import CannotDecode, Text, edited
 
 ROUNDS = 50  # each takes away a finding; this is for findings that come back
 
@@ -92,11 +92,10 @@ def overlap(a: Edit, b: Edit) -> bool:
 
 
 def applied(data: bytes, fixes: Iterable[Fix]) -> bytes | None:
-    """The bytes with the edits made, from the end so that no place moves; None unless they are sound."""
+    """The bytes with the edits made; None unless they are sound."""
     try:
         encoding = Text(data).encoding.removesuffix("-sig")
-        for edit in sorted({edit for fix in fixes for edit in fix.edits}, reverse=True):
-            data = data[: edit.start] + edit.text.encode(encoding) + data[edit.end :]
+        data = edited(data, {edit for fix in fixes for edit in fix.edits}, encoding)
     except (CannotDecode, UnicodeEncodeError):
         return None
     return data if sound(data) else None

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import final
 
+from corral.check import cannot
 from corral.check.model import Finding
 from corral.check.rules import tg001, tg002, tg003, tg004, tg005, tg006
 from corral.check.unit import Unit
@@ -42,12 +43,11 @@ RULES = {
     m.CODE: Rule(m.CODE, m.NAME, m.SUMMARY, f"{m.CODE}.md", m.check) for m in (tg001, tg002, tg003, tg004, tg005, tg006)
 }
 
-# What the checker says about a file rather than about a hazard in it. They have no page of their own, and cannot be selected away.
-CANNOT_CHECK = ("TG000", "cannot-check")
 UNUSED_SUPPRESSION = ("TG100", "unused-suppression")
+# What the checker says about a file rather than about a hazard in it. They have no page of their own, and cannot be selected away.
 META = {
-    "TG000": ("cannot-check", "The file cannot be checked"),
-    "TG100": ("unused-suppression", "A noqa comment that suppresses nothing"),
+    cannot.CODE: (cannot.NAME, "The file cannot be checked"),
+    UNUSED_SUPPRESSION[0]: (UNUSED_SUPPRESSION[1], "A noqa comment that suppresses nothing"),
 }
 
 

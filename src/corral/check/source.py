@@ -8,9 +8,10 @@ import warnings
 from dataclasses import dataclass
 from typing import final
 
+from corral.check.cannot import BEGIN, cannot_check
 from corral.check.model import Finding, Level, Span
 from corral.check.noqa import suppress
-from corral.check.registry import CANNOT_CHECK, RULES, expand
+from corral.check.registry import RULES, expand
 from corral.check.settings import Settings
 from corral.check.text import CannotDecode, Text
 from corral.check.unit import Unit, matches
@@ -62,9 +63,9 @@ def parse(text: str) -> ast.Module:
         row, column = max(e.lineno or 1, 1), max(e.offset or 1, 1)
         raise CannotParse(f"{python} cannot parse the file: {e.msg}", Span(row, column, row, column + 1)) from None
     except (RecursionError, MemoryError):
-        raise CannotParse(f"{python} cannot parse the file: it is nested too deeply", Span(1, 1, 1, 1)) from None
+        raise CannotParse(f"{python} cannot parse the file: it is nested too deeply", BEGIN) from None
     except ValueError as e:  # pragma: no cover - null bytes, which are a SyntaxError from Python 3.12 on
-        raise CannotParse(f"{python} cannot parse the file: {e}", Span(1, 1, 1, 1)) from None
+        raise CannotParse(f"{python} cannot parse the file: {e}", BEGIN) from None
 
 
 def read(data: bytes, path: str, settings: Settings) -> Unit:
@@ -90,7 +91,7 @@ def check_source(data: bytes, path: str, settings: Settings) -> Report:
     """
     if len(data) > settings.max_bytes:
         why = f"the file has {len(data) / 1e6:.1f} MB, and more than {settings.max_bytes / 1e6:.1f} MB is not parsed"
-        return Report(path, (cannot_check(path, why, Span(1, 1, 1, 1)),))
+        return Report(path, (cannot_check(path, why),))
     try:
         unit = read(data, path, settings)
         codes = chosen(path, settings)
@@ -98,13 +99,13 @@ def check_source(data: bytes, path: str, settings: Settings) -> Report:
         report = Report(path, tuple(sorted(suppress(unit, found, codes), key=place)))
         unit.release()
     except CannotDecode as e:
-        return Report(path, (cannot_check(path, f"the file is {e}", Span(1, 1, 1, 1)),))
+        return Report(path, (cannot_check(path, f"the file is {e}"),))
     except CannotParse as e:
         return Report(path, (cannot_check(path, str(e), e.span),))
     except RecursionError:
-        return Report(path, (cannot_check(path, "the code is nested too deeply to be followed", Span(1, 1, 1, 1)),))
+        return Report(path, (cannot_check(path, "the code is nested too deeply to be followed"),))
     except Exception as e:  # one file that is not understood must not cost the findings of all the others
-        return Report(path, (cannot_check(path, f"{OWN_MISTAKE} ({e!r}): please report it", Span(1, 1, 1, 1)),))
+        return Report(path, (cannot_check(path, f"{OWN_MISTAKE} ({e!r}): please report it"),))
     else:
         return report
 
@@ -112,10 +113,3 @@ def check_source(data: bytes, path: str, settings: Settings) -> Report:
 def place(finding: Finding) -> tuple[int, int, str]:
     """The order of a report."""
     return (finding.span.row, finding.span.column, finding.code)
-
-
-def cannot_check(path: str, why: str, span: Span) -> Finding:
-    """The diagnostic for a bad file; an error, since nothing is known about what is in it."""
-    code, name = CANNOT_CHECK
-    advice = "Mend the file, run Corral under the Python it is written for, or leave it out."
-    return Finding(code, name, Level.ERROR, f"Not checked: {why}.", advice, path, span)

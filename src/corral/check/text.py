@@ -7,10 +7,10 @@ import bisect
 import io
 import re
 import tokenize
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import final
 
-from corral.check.model import Span
+from corral.check.model import Edit, Span
 
 NEWLINE = re.compile(r"\r\n|\r|\n")  # what Python's tokenizer ends a line at; `str.splitlines` knows seven more
 
@@ -110,6 +110,13 @@ def decoded(data: bytes) -> tuple[str, str]:
         data.decode()  # where no encoding is declared, which byte is wrong says more
         raise
     return encoding, data.decode(encoding)
+
+
+def edited(data: bytes, edits: Iterable[Edit], encoding: str, errors: str = "strict") -> bytes:
+    """The bytes with these edits made, from the end, so that no place moves."""
+    for edit in sorted(edits, reverse=True):
+        data = data[: edit.start] + edit.text.encode(encoding, errors) + data[edit.end :]
+    return data
 
 
 def same_ends(old: Sequence[object], new: Sequence[object]) -> tuple[int, int]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from types import TracebackType
-from typing import Any, Unpack, final
-from weakref import WeakSet
+from typing import Unpack, final
 
 from corral.guard import coroutines
 from corral.guard.ending import settle
@@ -22,7 +21,6 @@ class Guard:
     def __init__(self, **options: Unpack[Options]) -> None:
         self._scope = Scope("the guard ended", **options)
         self._watch: Watch | None = None
-        self._before: WeakSet[asyncio.Future[Any]] = WeakSet()
 
     @property
     def reports(self) -> list[Report]:
@@ -41,7 +39,7 @@ class Guard:
             ) from None
         self._watch = Watch.of(loop)
         self._watch.open(self._scope)
-        coroutines.begin()
+        coroutines.heard.begin()
         return self
 
     def __exit__(
@@ -92,7 +90,7 @@ class Guard:
 
     def _close(self, watch: Watch) -> None:
         watch.close(self._scope)
-        coroutines.end()
+        coroutines.heard.end()
 
 
 def guard(**options: Unpack[Options]) -> Guard:

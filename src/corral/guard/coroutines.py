@@ -8,7 +8,7 @@ from types import FunctionType, SimpleNamespace
 from typing import Any, Final
 
 from corral.guard.catalogue import CODE_OF
-from corral.guard.patches import Patches, shared
+from corral.guard.patches import Counted, Patches
 from corral.guard.places import name_of, place
 from corral.guard.private import running_loop
 from corral.guard.report import Place, Report
@@ -16,31 +16,11 @@ from corral.guard.scope import Scope, logger
 from corral.guard.watch import found
 
 _ASK: Final = "_warn_unawaited_coroutine"
-_patches = Patches()
-_users = 0
 #: Of the installation, if there is one: for what is dropped where no loop runs.
 everywhere: list[Scope] = []
 
 
-def begin() -> None:
-    """Once for every guard."""
-    global _users  # noqa: PLW0603  a count of users is what the module keeps
-    with shared:
-        _users += 1
-        if _users == 1:
-            _listen()
-
-
-def end() -> None:
-    """The last one puts it back."""
-    global _users  # noqa: PLW0603  a count of users is what the module keeps
-    with shared:
-        _users -= 1
-        if _users == 0:
-            _patches.undo()
-
-
-def _listen() -> None:
+def _listen(patches: Patches) -> None:
     before = _one_frame_further(getattr(warnings, _ASK))
     finalizing = sys.is_finalizing
 
@@ -52,7 +32,7 @@ def _listen() -> None:
                 logger.exception("corral.guard failed on %r", coro)
         before(coro)
 
-    _patches.set(warnings, _ASK, warn_unawaited_coroutine)
+    patches.set(warnings, _ASK, warn_unawaited_coroutine)
 
 
 def _one_frame_further(function: Any) -> Any:
@@ -81,3 +61,7 @@ def _made_at(coro: Any) -> Place | None:
     """Where it was made, if Python tracks that (in debug mode, and under the pytest plugin); else its function."""
     origin = coro.cr_origin
     return Place(*origin[0]) if origin else place(None, coro)
+
+
+#: Once for every guard.
+heard: Final = Counted(_listen)

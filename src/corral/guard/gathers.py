@@ -8,7 +8,7 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any, Final, final
 from weakref import ref
 
-from corral.guard.patches import Patches, shared
+from corral.guard.patches import Counted, Patches
 from corral.guard.places import INTERNAL, Made
 from corral.guard.private import (
     GATHER_CALLBACK,
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 #: Where a loop that is guarded keeps its watch.
 ATTRIBUTE: Final = "_corral_guard"
-_patches = Patches()
-_users = 0
 
 
 @final
@@ -132,19 +130,9 @@ def outer_of(callback: Any) -> Any:
     return None
 
 
-def begin() -> None:
-    """Once for every loop that is watched."""
-    global _users  # noqa: PLW0603  a count of users is what the module keeps
-    with shared:
-        _users += 1
-        if _users == 1:
-            _patches.set(tasks, "_GatheringFuture", Gathered)
+def _replace(patches: Patches) -> None:
+    patches.set(tasks, "_GatheringFuture", Gathered)
 
 
-def end() -> None:
-    """The last one puts it back."""
-    global _users  # noqa: PLW0603  a count of users is what the module keeps
-    with shared:
-        _users -= 1
-        if _users == 0:
-            _patches.undo()
+#: Once for every loop that is watched.
+replaced: Final = Counted(_replace)

@@ -60,7 +60,7 @@ class Installation:
         self._patches.set(AbstractEventLoop, _SUBCLASS, classmethod(self._subclass()))
         self._patches.set(runners.Runner, "close", self._runner_close(runners.Runner.close))
         coroutines.everywhere.append(self._scope)
-        coroutines.begin()
+        coroutines.heard.begin()
         atexit.register(self._at_exit)
         if (loop := running_loop()) is not None:
             self.attach(loop)
@@ -88,7 +88,7 @@ class Installation:
             atexit.unregister(self._at_exit)
             self._patches.undo()
             coroutines.everywhere.remove(self._scope)
-            coroutines.end()
+            coroutines.heard.end()
             for watch in self.watches():
                 watch.close(self._scope)
 

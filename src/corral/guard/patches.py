@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, cast, final
 
 _ABSENT: Final = object()
@@ -36,6 +36,30 @@ class Patches:
                     delattr(owner, name)
                 else:
                     setattr(owner, name, before)
+
+
+@final
+class Counted:
+    """Replacements that last for as long as anybody needs them."""
+
+    def __init__(self, replace: Callable[[Patches], None]) -> None:
+        self._replace = replace
+        self._patches = Patches()
+        self._users = 0
+
+    def begin(self) -> None:
+        """One more: the first has everything replaced."""
+        with shared:
+            self._users += 1
+            if self._users == 1:
+                self._replace(self._patches)
+
+    def end(self) -> None:
+        """One less: the last has everything put back."""
+        with shared:
+            self._users -= 1
+            if self._users == 0:
+                self._patches.undo()
 
 
 def _attribute(owner: Any, name: str) -> object:

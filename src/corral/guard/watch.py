@@ -73,7 +73,7 @@ class Watch:
             ) from error
         hold.begin(self, self._patches)
         self.threads.begin(self._patches)
-        gathers.begin()
+        gathers.replaced.begin()
         with shared:
             watches.add(self)
 
@@ -84,7 +84,7 @@ class Watch:
             if self.timer is not None:
                 self.timer.cancel()
             self._patches.undo()
-            gathers.end()
+            gathers.replaced.end()
             with shared:
                 watches.discard(self)
 

@@ -227,9 +227,11 @@ def test_fix_all_makes_the_safe_fixes(editor: Editor) -> None:
 
 def test_actions_are_about_the_newest_text(editor: Editor) -> None:
     """Actions that are asked for right after a change are those of the changed text, under its version."""
-    editor.open("a.py", KEPT)
+    # So that there is a pause after a check.
+    more = "".join(f"def f{number}(a, b): return a + b\n" for number in range(500))
+    editor.open("a.py", KEPT + more)
     editor.diagnostics("a.py")
-    editor.type("a.py", LOST)
+    editor.type("a.py", LOST + more)
     action = editor.actions("a.py", EVERYWHERE)[0]
     assert action["edit"]["documentChanges"][0]["textDocument"]["version"] == 2
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import final
 
 from corral.check.calls import Kind
+from corral.check.fixes.draft import Draft
 from corral.check.fixes.lines import cleared, just_before
 from corral.check.fixes.shape import readers
 from corral.check.unit import Unit
@@ -69,6 +70,13 @@ def together(unit: Unit, names: list[ast.Name], statement: ast.stmt) -> Inlined 
             return None
         found.work.append(work)
     return found
+
+
+def take_away(draft: Draft, hand: Inlined) -> None:
+    """The statements that made the tasks go."""
+    draft.replace(*hand.lines, "")
+    for maker in hand.makers:
+        draft.drop(maker)
 
 
 def effects_between(call: ast.Call) -> bool:

@@ -6,10 +6,10 @@ import ast
 
 from corral.check import calls
 from corral.check.fixes.arguments import appended
-from corral.check.fixes.by_hand import Inlined, inlined
+from corral.check.fixes.by_hand import Inlined, inlined, take_away
 from corral.check.fixes.draft import Draft
 from corral.check.fixes.mapped import mapping
-from corral.check.fixes.raising import CANCELLED, bare_error_matters, made_for_it
+from corral.check.fixes.raising import CANCELLED, GROUP, bare_error_matters, made_for_it
 from corral.check.fixes.shape import by_position
 from corral.check.model import Fix
 from corral.check.rules.joined import option
@@ -24,7 +24,6 @@ WAITERS = frozenset(f"asyncio.{name}" for name in ("wait_for", "shield", "run", 
 CANCELS = (
     "When one fails, the others are cancelled and waited for before the error is raised; `gather` let them run on."
 )
-GROUP = "What is raised is an `ExceptionGroup`, also for one failure."
 START = "The calls are made one by one as the tasks start, no longer all before the first."
 FIRST = 'on_error="first"'
 
@@ -90,9 +89,7 @@ def options_of(unit: Unit, draft: Draft, call: ast.Call, *, first: bool) -> None
 
 def take_in(draft: Draft, hand: Inlined, *, whole: bool) -> None:
     """The statements that made the tasks go, and their coroutines stand in the call."""
-    draft.replace(*hand.lines, "")
-    for maker in hand.makers:
-        draft.drop(maker)
+    take_away(draft, hand)
     if not whole:
         for name, text in hand.texts.items():
             draft.replace(draft.text.start(name), draft.text.end(name), text)

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import ast
 
-from corral.check.fixes.by_hand import Inlined, together
+from corral.check.fixes.by_hand import take_away, together
 from corral.check.fixes.draft import Draft
 from corral.check.fixes.lines import block
-from corral.check.fixes.raising import CANCELLED, bare_error_matters
+from corral.check.fixes.raising import CANCELLED, GROUP, bare_error_matters
 from corral.check.fixes.shape import MOST, same
 from corral.check.model import Fix
 from corral.check.unit import Unit
 
 CANCELS = "When one fails, the others are cancelled and waited for before the error is raised; as it is, they run on."
-GROUP = "What is raised is an `ExceptionGroup`, also for one failure."
 FIRST = ', on_error="first"'
 
 
@@ -63,16 +62,9 @@ def joined(
     start = unit.text.start(end if isinstance(end, ast.Tuple) else statement)
     draft.replace(start, unit.text.end(end), f"{stored}await {verb}({arguments}{FIRST if first else ''})")
     if hand is not None:
-        taken_away(draft, hand)
+        take_away(draft, hand)
     caveats = [CANCELS, *([] if first else [GROUP]), *([CANCELLED] if stopped else [])]
     return draft.fix(f"Write `await {verb}(...)`", " ".join(caveats))
-
-
-def taken_away(draft: Draft, hand: Inlined) -> None:
-    """The statements that made the tasks."""
-    draft.replace(*hand.lines, "")
-    for maker in hand.makers:
-        draft.drop(maker)
 
 
 def looped(unit: Unit, loop: ast.For | ast.AsyncFor | ast.comprehension) -> Fix | None:

@@ -8,6 +8,7 @@ from corral.check.scopes import FUNCTIONS
 from corral.check.unit import Unit
 
 HOPS = 3
+GROUP = "What is raised is an `ExceptionGroup`, also for one failure."
 CANCELLED = "An input that is cancelled by others is raised as `ItemCancelled`, which is no `CancelledError`."
 
 

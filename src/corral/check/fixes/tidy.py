@@ -6,7 +6,7 @@ from corral.check.fixes.draft import Draft
 from corral.check.fixes.leftovers import Bound, idle
 from corral.check.settings import Settings
 from corral.check.source import CannotParse, read
-from corral.check.text import CannotDecode
+from corral.check.text import CannotDecode, edited
 
 
 def label(bound: Bound) -> tuple[str, str]:
@@ -25,9 +25,7 @@ def tidied(before: bytes, after: bytes, path: str, settings: Settings) -> bytes:
             fix = draft.fix("Remove what is not used any more") if draft.idle else None
             if fix is None or not fix.edits:
                 break
-            encoding = draft.text.encoding.removesuffix("-sig")
-            for edit in sorted(fix.edits, reverse=True):
-                after = after[: edit.start] + edit.text.encode(encoding) + after[edit.end :]
+            after = edited(after, fix.edits, draft.text.encoding.removesuffix("-sig"))
     except (CannotDecode, CannotParse, RecursionError):
         pass
     return after

@@ -8,6 +8,7 @@ from typing import NamedTuple, final
 
 from corral.check.model import Fix
 from corral.check.report.source_text import SourceText
+from corral.check.text import edited, same_ends
 
 
 @final
@@ -19,19 +20,13 @@ class DiffLine(NamedTuple):
     text: str
 
 
-def applied(data: bytes, fix: Fix, encoding: str) -> bytes:
-    """The bytes with the fix's edits made, from the end so that no offset moves."""
-    for edit in sorted(fix.edits, reverse=True):
-        data = data[: edit.start] + edit.text.encode(encoding, "replace") + data[edit.end :]
-    return data
-
-
 def preview(source: SourceText, fix: Fix) -> Iterator[DiffLine]:
     """The lines that the fix takes away and puts there, in the order of the file."""
-    after = SourceText(applied(source.data, fix, source.encoding))
+    after = SourceText(edited(source.data, fix.edits, source.encoding, "replace"))
     first = min(source.place(edit.start)[0] for edit in fix.edits) - 1
     before_lines, after_lines = source.lines[first:], after.lines[first:]
-    tail = _common_tail(before_lines, after_lines)
+    # A diff of what is left costs little, however long the file is.
+    _, tail = same_ends(before_lines, after_lines)
     before_lines = before_lines[: len(before_lines) - tail]
     after_lines = after_lines[: len(after_lines) - tail]
     matcher = difflib.SequenceMatcher(None, before_lines, after_lines, autojunk=False)
@@ -39,11 +34,3 @@ def preview(source: SourceText, fix: Fix) -> Iterator[DiffLine]:
         if tag != "equal":
             yield from (DiffLine("-", first + row + 1, before_lines[row]) for row in range(start, end))
             yield from (DiffLine("+", first + row + 1, after_lines[row]) for row in range(new_start, new_end))
-
-
-def _common_tail(one: list[str], other: list[str]) -> int:
-    """How many lines at the end are the same: a diff of what is left costs little, however long the file is."""
-    count = 0
-    while count < min(len(one), len(other)) and one[-1 - count] == other[-1 - count]:
-        count += 1
-    return count

@@ -10,9 +10,9 @@ from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias, final
 
+from corral.check.cannot import cannot_check
 from corral.check.model import Finding
 from corral.check.settings import Settings
-from corral.check.tool.cannot import cannot_check
 
 if TYPE_CHECKING:
     from concurrent.futures import Future, ProcessPoolExecutor

@@ -6,10 +6,10 @@ import os
 from collections.abc import Iterator, Sequence
 from typing import final
 
+from corral.check.cannot import cannot_check
 from corral.check.model import Finding
 from corral.check.prefilter import may_matter
 from corral.check.tool.cache import Cache, digest_of
-from corral.check.tool.cannot import cannot_check
 from corral.check.tool.config import Project
 from corral.check.tool.discover import Excludes, discover
 from corral.check.tool.pool import Findings, Item, analyse, collector_paused

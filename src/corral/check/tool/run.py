@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple, final
 
+from corral.check.cannot import CODE as CANNOT
 from corral.check.model import Finding, Level
 from corral.check.settings import Settings
-from corral.check.tool.cannot import CODE as CANNOT
 from corral.check.tool.config import Project, find_project, load_project
 from corral.check.tool.pool import default_workers
 from corral.check.tool.project_run import ProjectRun
