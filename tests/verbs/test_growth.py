@@ -173,3 +173,25 @@ async def test_successors_grow_in_number(limit: int) -> None:
 
     await map_tg(fn, range(300), limit=limit)
     assert most == limit
+
+
+async def test_room_for_a_source_whose_worker_has_left() -> None:
+    """A stream that has room again asks an async source for more, although no worker is there to ask: an input waits for the next."""
+    third = asyncio.Event()
+
+    async def fn(item):
+        if item == 0:
+            VAR.set(item)  # its worker leaves
+        elif item == 1:
+            await third.wait()
+        else:
+            third.set()
+        return item
+
+    async def source():
+        for item in range(3):
+            yield item
+
+    async with asyncio.timeout(9), stream_tg(fn, source(), limit=2, buffer=0) as results:
+        await turns(9)
+        assert [outcome.value async for outcome in results] == [0, 1, 2]

@@ -181,6 +181,31 @@ async def test_an_async_generator_around_a_stream() -> None:
     assert sorted(log) == ["3 cancelled", "3 gone", "4 cancelled", "4 gone"]
 
 
+async def test_a_generator_that_no_task_closes() -> None:
+    """Closed from a callback there is nothing that could wait: what runs is cancelled, and ends by itself."""
+    log: list[str] = []
+
+    async def values():
+        async with stream_tg(lambda _: waits(log), range(3), limit=1):
+            yield "entered"
+
+    generator = values()
+    await anext(generator)
+    await turns(3)
+    closed: list[type] = []
+
+    def close() -> None:
+        try:
+            generator.aclose().send(None)
+        except StopIteration:
+            closed.append(StopIteration)
+
+    asyncio.get_running_loop().call_soon(close)
+    await turns(6)
+    assert closed == [StopIteration]
+    assert log == ["child cancelled", "child gone"]
+
+
 async def test_a_generator_cannot_cancel_its_consumer() -> None:
     """A failing input of a stream inside a generator raises in the generator's step, never in the consumer's own awaits (PEP 789)."""
     failing = asyncio.Event()
