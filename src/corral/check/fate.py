@@ -11,26 +11,9 @@ from typing import final
 
 from corral.check import calls
 from corral.check.lifetimes import Lifetimes
-from corral.check.names import Names, dotted
+from corral.check.names import Names, dotted, pairs
 from corral.check.scopes import Index
 from corral.check.ways import GLANCED, HELD, Fate, Way, best
-
-
-def receiver(target: ast.expr, value: ast.expr, node: ast.AST) -> ast.expr | None:
-    """The part of an assignment's target that gets the node, where both sides are written out."""
-    if value is node:
-        return target
-    if (
-        isinstance(target, ast.Tuple | ast.List)
-        and isinstance(value, ast.Tuple | ast.List)
-        and len(target.elts) == len(value.elts)
-    ):
-        if any(isinstance(e, ast.Starred) for e in (*target.elts, *value.elts)):
-            return None
-        for inner, given in zip(target.elts, value.elts, strict=True):
-            if (found := receiver(inner, given, node)) is not None:
-                return found
-    return None
 
 
 @final
@@ -111,7 +94,7 @@ class Fates:
         while isinstance(parent := self.index.parents[top], ast.Tuple | ast.List):
             top = parent
         if isinstance(parent, ast.Assign) and isinstance(node, ast.expr):
-            targets = [t for t in (receiver(t, parent.value, node) for t in parent.targets) if t is not None]
+            targets = [part for t in parent.targets for part, value in pairs(t, parent.value) if value is node]
             if targets:
                 return best([self.store(t, many=False) for t in targets])
         return self.fate(display, many=True)

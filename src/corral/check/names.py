@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import cast, final
@@ -19,21 +20,17 @@ LOOP_TYPE = re.compile(r"(?:\w*EventLoop|uvloop\.Loop)\b")
 HOPS = 8  # names that name names: enough for real code, and an end to `a = b; b = a`
 
 
-def pair(target: ast.expr, value: ast.expr, name: ast.AST) -> ast.expr | None:
-    """What a name inside an assignment's target gets, where both sides are written out: `a, (b, c) = x, (y, z)`."""
-    if target is name:
-        return value
+def pairs(target: ast.expr, value: ast.expr) -> Iterator[tuple[ast.expr, ast.expr]]:
+    """Each part of an assignment's target with what it gets, where both sides are written out: `a, (b, c) = x, (y, z)`."""
+    yield target, value
     if (
         isinstance(target, ast.Tuple | ast.List)
         and isinstance(value, ast.Tuple | ast.List)
         and len(target.elts) == len(value.elts)
+        and not any(isinstance(e, ast.Starred) for e in (*target.elts, *value.elts))
     ):
-        if any(isinstance(e, ast.Starred) for e in (*target.elts, *value.elts)):
-            return None
         for inner, got in zip(target.elts, value.elts, strict=True):
-            if (found := pair(inner, got, name)) is not None:
-                return found
-    return None
+            yield from pairs(inner, got)
 
 
 def verb(name: str) -> str:
@@ -93,8 +90,8 @@ class Names:
         while isinstance(parent, ast.Tuple | ast.List):
             parent = self.index.parents[parent]
         if isinstance(parent, ast.Assign):
-            found = (pair(t, parent.value, binding) for t in parent.targets)
-            return next((f for f in found if f is not None), None)
+            given = (value for whole in parent.targets for part, value in pairs(whole, parent.value) if part is binding)
+            return next(given, None)
         if isinstance(parent, ast.AnnAssign | ast.NamedExpr):
             return parent.value if parent.target is binding else None
         return None
