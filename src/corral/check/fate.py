@@ -187,11 +187,7 @@ class Fates:
 
     def elements(self, loop: ast.For | ast.AsyncFor | ast.comprehension) -> Fate:
         """`for t in tasks`: what becomes of `t` in there."""
-        targets = [n for n in ast.walk(loop.target) if isinstance(n, ast.Name)]
-        reads: list[ast.Name] = []
-        for target in targets:
-            scope = self.names.lookup(target.id, self.index.scope_of[target])
-            reads += self.index.uses(scope, target.id) if scope else ()
+        reads = [r for n in ast.walk(loop.target) if isinstance(n, ast.Name) for r in self.names.reads(n)]
         if not isinstance(loop, ast.comprehension):
             reads = [r for r in reads if loop.lineno <= r.lineno <= (loop.end_lineno or loop.lineno)]
         fates = [self.fate(r) for r in reads]

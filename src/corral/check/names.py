@@ -84,6 +84,11 @@ class Names:
         scope = self.lookup(name.id, self.index.scope_of[name])
         return scope.bindings[name.id] if scope else []
 
+    def reads(self, name: ast.Name) -> list[ast.Name]:
+        """Every read of the variable that a name is of."""
+        scope = self.lookup(name.id, self.index.scope_of[name])
+        return self.index.uses(scope, name.id) if scope else []
+
     def value(self, binding: ast.AST) -> ast.expr | None:
         """The expression a binding gets its value from, where there is just one."""
         parent = self.index.parents[binding]

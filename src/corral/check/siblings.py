@@ -123,8 +123,7 @@ class Families:
         """The lists in which a task that goes by a name stands too: `tasks = [send, receive]`."""
         if not isinstance(arg, ast.Name):
             return set()
-        scope = self.names.lookup(arg.id, self.index.scope_of[arg])
-        displays = [self.index.parents[use] for use in self.index.uses(scope, arg.id)] if scope else []
+        displays = [self.index.parents[use] for use in self.names.reads(arg)]
         assigned = [self.index.parents[d] for d in displays if isinstance(d, ast.List | ast.Set | ast.Tuple)]
         return {t.id for a in assigned if isinstance(a, ast.Assign) for t in a.targets if isinstance(t, ast.Name)}
 

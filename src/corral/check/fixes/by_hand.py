@@ -9,7 +9,6 @@ from typing import final
 from corral.check.calls import Kind
 from corral.check.fixes.draft import Draft
 from corral.check.fixes.lines import cleared, just_before
-from corral.check.fixes.shape import readers
 from corral.check.unit import Unit
 
 
@@ -89,7 +88,7 @@ def one(unit: Unit, statement: ast.stmt, name: ast.Name, found: Inlined) -> ast.
     if not isinstance(statement, ast.Assign) or len(statement.targets) != 1:
         return None
     target, call = statement.targets[0], statement.value
-    if not isinstance(target, ast.Name) or target.id != name.id or readers(unit, target) != [name]:
+    if not isinstance(target, ast.Name) or target.id != name.id or unit.names.reads(target) != [name]:
         return None
     if len(unit.names.bindings(target)) != 1 or not isinstance(call, ast.Call) or not spawns(unit, call):
         return None
@@ -116,7 +115,11 @@ def listed(unit: Unit, statement: ast.stmt, star: ast.Starred) -> Inlined | None
     lines = cleared(unit, assign, statement)
     if len(assign.targets) != 1 or not isinstance(target, ast.Name) or target.id != name.id or lines is None:
         return None
-    if readers(unit, target) != [name] or len(unit.names.bindings(target)) != 1 or not isinstance(value, ast.ListComp):
+    if (
+        unit.names.reads(target) != [name]
+        or len(unit.names.bindings(target)) != 1
+        or not isinstance(value, ast.ListComp)
+    ):
         return None
     call = value.elt
     if not isinstance(call, ast.Call) or not spawns(unit, call) or any(g.is_async for g in value.generators):

@@ -54,18 +54,12 @@ def apart(unit: Unit, awaited: ast.Await, count: int) -> bool:
         return unpacks(target, count)
     if not isinstance(target, ast.Name):
         return False
-    uses = [(u, unit.index.parents[u]) for name in [target] for u in readers(unit, name)]
+    uses = [(u, unit.index.parents[u]) for u in unit.names.reads(target)]
     return bool(uses) and all(
         (isinstance(p, ast.Subscript) and p.value is u and constant(p))
         or (isinstance(p, ast.Assign) and p.value is u and any(unpacks(t, count) for t in p.targets))
         for u, p in uses
     )
-
-
-def readers(unit: Unit, name: ast.Name) -> list[ast.Name]:
-    """Every read of the variable."""
-    scope = unit.names.lookup(name.id, unit.index.scope_of[name])
-    return unit.index.uses(scope, name.id) if scope else []
 
 
 def unpacks(target: ast.expr, count: int) -> bool:

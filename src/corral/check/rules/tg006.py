@@ -61,9 +61,8 @@ def handle(unit: Unit, site: Site) -> Handle | None:
         or not isinstance(target := assign.targets[0], ast.Name)
     ):
         return None
-    scope = unit.names.lookup(target.id, unit.index.scope_of[target])
     frame = unit.index.function(site.node)
-    for read in unit.index.uses(scope, target.id) if scope else ():
+    for read in unit.names.reads(target):
         parent = unit.index.parents[read]
         if place(read) < place(site.call):
             continue
@@ -188,9 +187,8 @@ def places(unit: Unit, sites: list[Site]) -> Iterator[Finding]:
 
 def reads_of(unit: Unit, target: ast.Name) -> list[ast.Name]:
     """The reads of a local variable in its own function."""
-    scope = unit.names.lookup(target.id, unit.index.scope_of[target])
     frame = unit.index.function(target)
-    return [r for r in unit.index.uses(scope, target.id) if unit.index.function(r) is frame] if scope else []
+    return [r for r in unit.names.reads(target) if unit.index.function(r) is frame]
 
 
 def taken(unit: Unit, read: ast.Name) -> ast.Await | None:
