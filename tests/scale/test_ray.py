@@ -194,3 +194,21 @@ def test_without_ray(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(ModuleNotFoundError, match=r"RayExecutor needs ray, .* pip install 'corral\[ray\]'$"):
         RayExecutor()
+
+
+def test_shutdown_waits_for_what_runs_only(cluster: Cluster) -> None:
+    """What it has taken back is not waited for."""
+    executor = RayExecutor(1)
+    running, waiting = executor.submit(str, 1), executor.submit(str, 2)
+
+    def end() -> None:
+        while not waiting.cancelled():
+            time.sleep(0.001)
+        cluster.end_first()
+
+    other = threading.Thread(target=end)
+    other.start()
+    executor.shutdown(cancel_futures=True)
+    assert running.result() == "1"
+    assert cluster.tasks == []
+    other.join()

@@ -379,7 +379,11 @@ async def test_far_more_than_workers() -> None:
 
 async def test_far_more_of_all_kinds() -> None:
     """Tens of thousands with other awaitables and with some that are given twice among them: each runs once, all places are filled."""
-    lazy, coro = Lazy(returns("lazy")), returns("twice")
+
+    class Unhashable(Lazy):
+        __hash__ = None
+
+    lazy, coro = Unhashable(returns("lazy")), returns("twice")
     aws = [returns(n, 0) for n in range(20_000)]
     aws[5] = aws[19_999] = close_and(aws[5], aws[19_999], coro)
     aws[17_000] = close_and(aws[17_000], lazy)

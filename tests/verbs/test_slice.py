@@ -6,6 +6,7 @@ The clock of the slice is replaced by one that only moves when an input works, s
 from __future__ import annotations
 
 import asyncio
+import itertools
 
 import pytest
 
@@ -66,6 +67,26 @@ async def test_gather_of_many(clock: Clock) -> None:
         clock.now += 0.002
 
     assert await longest_freeze(clock, gather_tg(*(child() for _ in range(200)))) <= _turn.SLICE + 0.002
+
+
+async def test_gather_of_very_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before the first of a hundred thousand starts they are looked through, and the loop turns meanwhile."""
+    loop, turns, looks, begun = asyncio.get_running_loop(), itertools.count(), itertools.count(), []
+    # Until then each look at the clock finds the slice used up.
+    monkeypatch.setattr(_turn, "monotonic", lambda: 0.0 if begun else next(looks) * 2 * _turn.SLICE)
+
+    async def child():
+        if not begun:
+            begun.append(next(turns))
+
+    def tick():
+        if not begun:
+            next(turns)
+            loop.call_soon(tick)
+
+    tick()
+    await gather_tg(*(child() for _ in range(100_000)))
+    assert begun[0] > 3
 
 
 @pytest.mark.parametrize("ordered", [True, False])
