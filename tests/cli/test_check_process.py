@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.command import PROCESS, process, write
+from tests.cli.command import PROCESS, Corral, process, write
 from tests.cli.test_check import CLEAN, LOST
 from tests.house.source import ROOT
 
@@ -98,15 +98,15 @@ def test_output_that_cannot_show_a_character_still_comes() -> None:
     assert rb"\xfc.py:5:5: error: TG001" in done.stdout
 
 
-def test_many_files_over_many_processes_are_one_report() -> None:
+def test_many_files_over_many_processes_are_one_report(corral: Corral) -> None:
     """Enough source for several processes: every finding is there, once, in order, and a second run answers from the cache alike."""
     files = {f"pkg/m{number:03}.py": LOST + "x = 'y'\n" * 800 for number in range(90)}
     write(files)
     first = process("check", "--format", "json", "--workers", "2")
     found = [(Path(each["filename"]).name, each["code"]) for each in json.loads(first.out)]
     assert found == [(Path(name).name, "TG001") for name in sorted(files)]
-    assert process("check", "--format", "json").out == first.out
-    assert process("check", "--format", "json", "--no-cache", "--workers", "1").out == first.out
+    assert corral("check", "--format", "json").out == first.out
+    assert corral("check", "--format", "json", "--no-cache", "--workers", "1").out == first.out
 
 
 def hooks() -> dict[str, dict[str, str]]:
@@ -119,7 +119,7 @@ def hooks() -> dict[str, dict[str, str]]:
 
 
 @pytest.mark.parametrize("name", ["corral-check", "corral-fix"])
-def test_pre_commit_hook_runs(name: str) -> None:
+def test_pre_commit_hook_runs(name: str, corral: Corral) -> None:
     """The entry of each hook, called as pre-commit calls it, passes clean files and stops at a lost task."""
     write({"a.py": LOST, "b.py": CLEAN})
     hook = hooks()[name]
@@ -127,8 +127,8 @@ def test_pre_commit_hook_runs(name: str) -> None:
     assert program == "corral"
     assert hook["language"] == "python"
     assert hook["require_serial"] == "true"
-    assert process(*arguments, "b.py").status == 0
-    done = process(*arguments, "a.py", "b.py")
+    assert corral(*arguments, "b.py").status == 0
+    done = corral(*arguments, "a.py", "b.py")
     assert ("TG001" in done.out) == (name == "corral-check")
     assert done.status == 1
 

@@ -143,6 +143,7 @@ def deadly(data, path, settings):
         os._exit(11)
     return real(data, path, settings)
 
+pool.CHUNK, pool.WORTH_A_POOL, pool.PER_FILE = 10_000, 20_000, 300
 pool.AHEAD = 1  # so that there is something left to hand out when the process has died
 source.check_source = deadly  # at the top: a spawned process runs this file again, as far as here
 
@@ -150,7 +151,7 @@ if __name__ == "__main__":
     if sys.argv[1] == "spawn":
         threading.Thread(target=threading.Event().wait, daemon=True).start()
     os.chdir(sys.argv[2])
-    grow(dict.fromkeys([*names, "deadly.py"], LOST + "x = 'y'\\n" * 4000))
+    grow(dict.fromkeys([*names, "deadly.py"], LOST + "x = 'y'\\n" * 400))
     result = checked(workers=2)
     assert told(result) == ["deadly.py:1 TG000", *(f"{name}:5 TG001" for name in names)], told(result)
     assert "the process that analysed it died" in result.findings[0].message
