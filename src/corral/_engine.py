@@ -87,12 +87,12 @@ class Run(Crew):
         self.leave(task)
         if self.started >= self.total or (self.exhausted and not self.queue):
             self.close()
-        elif not self.closed:
-            if self.fresh or self.aside:
-                self.hire(self.at_most(1))
-            else:  # where all leave, the pump would always meet a fresh one
-                self.grow()
-            self.call_source()
+            return
+        if self.fresh or self.aside:
+            self.hire(self.at_most(1))
+        else:  # where all leave, the pump would always meet a fresh one
+            self.grow()
+        self.call_source()
 
     def lost(self, state: int) -> None:
         """A task was cancelled by a stranger while it held no input."""
