@@ -257,14 +257,14 @@ async def _guarded(context: Any, main: Coroutine[Any, Any, T]) -> T:
 
 def _loop_classes() -> list[type[AbstractEventLoop]]:
     """Every class of loops that has a `run_forever` of its own."""
-    found: list[type[AbstractEventLoop]] = []
+    classes: list[type[AbstractEventLoop]] = []
     waiting: list[Any] = [AbstractEventLoop]
     while waiting:
         for kind in waiting.pop().__subclasses__():
             waiting.append(kind)
-            if kind not in found and _brings_its_own(kind):
-                found.append(kind)
-    return found
+            if kind not in classes and _brings_its_own(kind):
+                classes.append(kind)
+    return classes
 
 
 def _brings_its_own(kind: type[AbstractEventLoop]) -> bool:
