@@ -258,3 +258,20 @@ async def test_sources() -> None:
             pass
         await turns(2)
         assert not Big.made
+
+
+async def test_left_undelivered() -> None:
+    """Outcomes that nobody took go when the block is left, although the stream itself is still held."""
+    async with stream_tg(holds, range(4), limit=2) as results:
+        await turns(9)
+        assert Big.made
+    assert not Big.made
+    assert results
+
+
+async def test_raised_by_leaving_a_stream() -> None:
+    """A failure that leaving the block raises is freed with the last reference to it."""
+    with pytest.raises(ExceptionGroup):
+        async with stream_tg(breaks, range(2), limit=2):
+            await turns(9)
+    assert not Big.made

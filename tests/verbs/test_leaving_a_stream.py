@@ -163,6 +163,28 @@ async def test_cancelled_while_leaving_with_an_error() -> None:
     assert isinstance(context, Left)
 
 
+async def test_cancelled_in_the_body_and_while_leaving() -> None:
+    """Of two cancellations the one that the block was left by goes on, with a note of the other."""
+    left: list[BaseException] = []
+
+    async def consume():
+        try:
+            async with stream_tg(lambda _: waits([], cleanup=6), range(1), limit=2) as results:
+                await anext(results)
+        except asyncio.CancelledError as exc:
+            left.append(exc)
+            raise
+
+    task = asyncio.ensure_future(consume())
+    await turns(3)
+    for which in ("one", "two"):
+        task.cancel(which)
+        await turns(3)
+    await end_of(task)
+    assert [error.args for error in left] == [("one",)]
+    assert notes(left[0]) == ["stream_tg: failed too: CancelledError('two')"]
+
+
 async def test_an_async_generator_around_a_stream() -> None:
     """An async generator that holds a stream may be closed: `aclose()` waits for what it cancels, like any leaving."""
     log: list[str] = []
