@@ -85,7 +85,8 @@ async def test_calls_of_an_executor_that_fails(broken: bool) -> None:
 async def test_an_outcome_that_comes_too_late(after: int) -> None:
     """What comes back while the verb fails, however far it is with that, changes nothing."""
     hand = ByHand()
-    call = asyncio.ensure_future(map_tg(contract.odd_fails, [1, 2], limit=2, lanes=2, executor=hand, on_error="first"))
+    items = [1, 2, 4, 6]  # of which two wait for their turn
+    call = asyncio.ensure_future(map_tg(contract.odd_fails, items, limit=4, lanes=1, executor=hand, on_error="first"))
     await until(2, hand)
     hand.run()
     await turns(after)
