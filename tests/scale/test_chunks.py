@@ -88,6 +88,7 @@ async def test_an_outcome_that_comes_too_late(after: int) -> None:
     items = [1, 2, 4, 6]  # of which two wait for their turn
     call = asyncio.ensure_future(map_tg(contract.odd_fails, items, limit=4, lanes=1, executor=hand, on_error="first"))
     await until(2, hand)
+    await turns(9)
     hand.run()
     await turns(after)
     hand.run()
