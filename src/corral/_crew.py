@@ -10,7 +10,7 @@ import asyncio
 from abc import abstractmethod
 from asyncio import Task, sleep
 from collections import deque
-from collections.abc import Coroutine, Iterator
+from collections.abc import Awaitable, Coroutine, Iterator
 from sys import maxsize
 from typing import Any, Final
 
@@ -99,6 +99,21 @@ class Crew(TaskSupervision):
         if self.crew < self.limit and not self.hungry:
             self.hungry = True
             self.turn.ask(self)
+
+    def go_on(self, stride: int) -> None:
+        """So many more may be taken."""
+        self.turn.taken += stride
+        self.gate = min(self.started + stride, self.bound)
+        if not self.hungry and self.crew < self.limit:
+            self.order_workers()
+
+    async def give_way(self, until: Awaitable[None]) -> None:
+        """A worker waits, and holds no input meanwhile."""
+        self.aside += 1
+        try:
+            await until
+        finally:
+            self.aside -= 1
 
     async def begin_late(self, task: Task[None]) -> str:
         """`begin` after an eager start: see `_worker`."""

@@ -31,7 +31,7 @@ import asyncio
 from abc import abstractmethod
 from asyncio import CancelledError, Future, Task, sleep
 from collections import deque
-from collections.abc import AsyncIterable, Awaitable, Callable, Coroutine, Iterable, Iterator
+from collections.abc import AsyncIterable, Callable, Coroutine, Iterable, Iterator
 from time import monotonic
 from typing import Any
 
@@ -65,7 +65,7 @@ class Run(Crew):
         if isinstance(items, AsyncIterable):
             self.source = AsyncSource(items)
             self.pull: Callable[[], Any] = self.source.pull
-            self.queue = self.source.queue
+            self.queue: deque[Any] | None = self.source.queue
             self.employ([self.source.feed(self)], self.FEEDER)
             for feeder in self.tasks:
                 self.watch(feeder)
@@ -121,13 +121,6 @@ class Run(Crew):
         self.go_on(turn.stride)
         return True
 
-    def go_on(self, stride: int) -> None:
-        """So many more may be taken."""
-        self.turn.taken += stride
-        self.gate = min(self.started + stride, self.bound)
-        if not self.hungry and self.crew < self.limit:
-            self.order_workers()
-
     async def may_take(self) -> bool:
         """Waits until a worker may take an input; False if there is none left for it."""
         while not self.closed:
@@ -139,7 +132,7 @@ class Run(Crew):
                 else:
                     await self._park()
             elif self.turn.is_over():
-                await self._give_way(sleep(0))
+                await self.give_way(sleep(0))
             else:
                 self.go_on(self.turn.stride if self.queue is None else 1)
                 self.call_source()
@@ -150,14 +143,7 @@ class Run(Crew):
         place = self.loop.create_future()
         self.parked.append(place)
         self.call_source()
-        await self._give_way(place)
-
-    async def _give_way(self, until: Awaitable[None]) -> None:
-        self.aside += 1
-        try:
-            await until
-        finally:
-            self.aside -= 1
+        await self.give_way(place)
 
     def unpark(self) -> None:
         """There is something to take, or room for it: for one worker."""

@@ -37,7 +37,7 @@ class Turn:
         self.open: bool = False
         self.stride: int = 1
         self.taken: int = 0
-        self.deadline = 0.0
+        self.deadline: float = 0.0
         self._hungry: list[Hungry] = []
         #: Of nobody: what an input has set must not reach the workers that a tick starts, or that a Task's end does.
         self.context: Context = Context()

@@ -22,6 +22,7 @@ STAYS = {
     "imports on one line, over several": "F401",
     "an import that is all of its block": "F401",
     "an import with a comment over it": "F401",
+    "names that have a comment each, in a function": "F401",
     "a loop on a line with something else": "F841",
     "a loop by two names": "F841",
 }
