@@ -86,9 +86,10 @@ class GivenRun(ListRun):
         """Cancels the Tasks and Futures whose turn has not come as well, and waits for them too."""
         super().cancel_running(first=first)
         for aw in self.kept[self.started :]:
-            if first and asyncio.isfuture(aw) and not aw.done():
-                self.owed += 1
-                aw.add_done_callback(self._paid)
+            if asyncio.isfuture(aw):
+                if first:  # also one that is done: it may have failed
+                    self.owed += 1
+                    aw.add_done_callback(self._paid)
                 aw.cancel()
 
     def _paid(self, future: Future[Any]) -> None:

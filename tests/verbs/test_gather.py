@@ -6,6 +6,7 @@ import asyncio
 import inspect
 import types
 from collections.abc import Coroutine
+from contextlib import suppress
 from contextvars import ContextVar
 
 import pytest
@@ -283,7 +284,8 @@ async def test_unreached_tasks_fail_once() -> None:
         try:
             await waits([])
         finally:
-            await turns(4)
+            with suppress(asyncio.CancelledError):  # it hears of that again, too
+                await turns(4)
             raise KeyError("cleanup")
 
     given = asyncio.ensure_future(stubborn())
@@ -295,6 +297,43 @@ async def test_unreached_tasks_fail_once() -> None:
     with pytest.raises(asyncio.CancelledError) as caught:
         await call
     assert list(map(repr, leaves(caught.value.__cause__))) == ["KeyError('cleanup')"]
+
+
+async def test_unreached_failures_are_told() -> None:
+    """A given Future that has failed already belongs to the group, though the verb ended before its turn came."""
+    failed = asyncio.get_running_loop().create_future()
+    failed.set_exception(KeyError("before"))
+    with pytest.raises(ExceptionGroup) as caught:
+        await gather_tg(fails(ValueError("first")), *others(6), failed, limit=1, show_items=False)
+    assert [(repr(e), notes(e)) for e in caught.value.exceptions] == [
+        ("ValueError('first')", ["gather_tg: input 0"]),
+        ("KeyError('before')", ["gather_tg: input 7"]),
+    ]
+
+
+@pytest.mark.parametrize("limit", [None, 1])
+@BESIDE
+async def test_given_tasks_are_cancelled_as_often_as_the_caller(beside: int, limit: int | None) -> None:
+    """Each `cancel()` of the caller reaches every given Task, those that were not reached yet as well."""
+    heard: list[int] = []
+
+    async def stubborn():
+        for number in range(2):
+            try:
+                await asyncio.sleep(3600)
+            except asyncio.CancelledError:
+                heard.append(number)
+
+    given = asyncio.ensure_future(stubborn())
+    call = asyncio.ensure_future(gather_tg(waits([]), *others(beside), given, limit=limit))
+    await turns(3)
+    for _ in range(2):
+        call.cancel()
+        await turns(2)
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    assert heard == [0, 1]
+    assert given.done()
 
 
 @BESIDE
