@@ -29,6 +29,7 @@ import asyncio
 import functools
 import gc
 import os
+import signal
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,10 @@ EVERY_LOOP = tuple(TESTS / room for room in ("verbs", "parity", "contract"))
 # A slow machine is no failure; a red CI run must be the same run again on the next try.
 hypothesis.settings.register_profile("corral", deadline=None, print_blob=True, derandomize="CI" in os.environ)
 hypothesis.settings.load_profile("corral")
+
+# A shell starts what runs in its background deaf to Ctrl-C, and every child inherits that: these tests send it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _on_every_loop(item: pytest.Item) -> bool:
