@@ -48,15 +48,17 @@ def _context_of(task: Task[None]) -> Context | None:  # pragma: no cover - calle
 
 def _baseline(
     run: Run, task: Task[None], context: Context | None, traces: list[Any], name: str, count: int
-) -> tuple[int, int, int, Any, int]:
+) -> tuple[int, int, int, int, Any, int]:
     """What a worker is like before its first input; a count of -1 if it shall not have a second one."""
     size, at = len(traces), run.named_at  # it stands where that of the last one stood
     if at >= size or traces[at] is not name:
         at = run.named_at = next((at for at, thing in enumerate(traces) if thing is name), 0)
         if traces[at] is not name:
-            return -1, 0, 0, None, 0
+            return -1, 0, 0, 0, None, 0
     run.least = min(run.least, count)
-    return run.least if run.reuse and context is not None else -1, getweakrefcount(task), size, traces[-1], at
+    strong = run.least if run.reuse and context is not None else -1
+    # The last by its number: `traces[-1]` would cost an input that returns at once three percent more.
+    return strong, getweakrefcount(task), size, size - 1, traces[-1], at
 
 
 async def work(run: Run) -> None:
@@ -65,7 +67,7 @@ async def work(run: Run) -> None:
     name = await run.begin_late(task) if run.starting else run.begin(task)
     fn, pull, results, keep = run.fn, run.pull, run.results, run.keep
     context, root, traces = task.get_context() if _TELLS_CONTEXT else _context_of(task), None, None
-    strong = weak = size = at = 0
+    strong = weak = size = last = at = 0
     try:
         while True:
             item, value, returned = None, None, NOTHING
@@ -74,10 +76,10 @@ async def work(run: Run) -> None:
             traces = get_referents(task, context)
             count = getrefcount(task) + getrefcount(context)
             if (count != strong or getweakrefcount(task) != weak or len(traces) != size
-                    or traces[-1] is not root or traces[at] is not name):  # fmt: skip
+                    or traces[last] is not root or traces[at] is not name):  # fmt: skip
                 if strong:
                     return run.retire(task)
-                strong, weak, size, root, at = _baseline(run, task, context, traces, name, count)
+                strong, weak, size, last, root, at = _baseline(run, task, context, traces, name, count)
             traces = None  # the next worker's list takes its place in the processor's cache
             if run.started >= run.gate and not run.look() and not await run.may_take():
                 return run.leave(task)

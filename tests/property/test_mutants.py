@@ -33,9 +33,9 @@ class Mutant(NamedTuple):
 COUNT = {"count != strong": "False"}
 CONTEXT = {" + getrefcount(context)": ""}
 WEAK = {"getweakrefcount(task) != weak": "False"}
-ROOT = {"traces[-1] is not root": "False"}
-# The length and the name's place see the same; so do `cancel`, which leaves its message, and `cancelling`.
-PLACES = {"len(traces) != size": "False", "traces[at] is not name": "False"}
+ROOT = {"traces[last] is not root": "False"}
+# The length, the root's place and the name's see the same; so do `cancel`, which leaves its message, and `cancelling`.
+PLACES = {"len(traces) != size": "False", "traces[last]": "traces[-1]", "traces[at] is not name": "False"}
 FAILED = {"strong = -1 if task.cancelling() or task._must_cancel else strong": "pass"}
 CANCELLING = {"if task.cancelling() or (not": "if (not"}
 FORGOTTEN = {" or (not _UNCANCEL_FORGETS and task._must_cancel)": ""}
@@ -60,7 +60,7 @@ MUTANTS = {
     "a watched Task": Mutant(WEAK, pair(POKED["weak"])),
     "a Task in a WeakKeyDictionary": Mutant(WEAK, pair(POKED["weak key"])),
     "a variable": Mutant(ROOT, pair(POKED["set number"])),
-    "an equal variable": Mutant({"traces[-1] is not root": "traces[-1] != root"}, pair(POKED["set equal"])),
+    "an equal variable": Mutant({"traces[last] is not root": "traces[last] != root"}, pair(POKED["set equal"])),
     "a name": Mutant(PLACES, pair(POKED["rename"])),
     "an attribute": Mutant(PLACES, pair(POKED["attribute"])),
     "a callback": Mutant(PLACES, pair(POKED["callback"], LATE)),
