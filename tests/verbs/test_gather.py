@@ -243,6 +243,16 @@ async def test_collect_is_for_exceptions(beside: int) -> None:
     assert log == ["child cancelled", "child gone"]
 
 
+@BESIDE
+async def test_generator_exit_is_a_failure(beside: int) -> None:
+    """An input that raises `GeneratorExit` has failed like any other: it is in the group, with its note, and once."""
+    log = []
+    with pytest.raises(BaseExceptionGroup) as caught:
+        await gather_tg(waits(log), fails(GeneratorExit()), *others(beside), show_items=False)
+    assert [(repr(e), notes(e)) for e in caught.value.exceptions] == [("GeneratorExit()", ["gather_tg: input 1"])]
+    assert log == ["child cancelled", "child gone"]
+
+
 @pytest.mark.parametrize("limit", [None, 1])
 @BESIDE
 async def test_given_tasks_end_with_the_verb(beside: int, limit: int | None) -> None:
