@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from benchmarks.grid import Point
+from benchmarks.report import per_input
 
 OURS = {"map_tg": "#d9480f", "stream_tg": "#e8820c", "gather_tg": "#c2255c"}
 STDLIB = {"asyncio.gather": "#1c7ed6", "TaskGroup": "#4263eb", "gather + Semaphore": "#1098ad"}
@@ -160,7 +161,7 @@ def draw(points: list[Point], folder: Path, python: str) -> list[Path]:
     with mpl.rc_context(settings):
         _lines(
             chosen,
-            lambda point: point.seconds.median / point.n * 1e6 if point.seconds else None,
+            per_input,
             f"Time per input. {under}",
             "microseconds per input",
             paths[0],
