@@ -352,7 +352,17 @@ async def test_type_error_of_an_input_is_its_own() -> None:
     async def awaits_nonsense(item):
         await item
 
-    for fn in (bad, awaits_nonsense):
+    async def takes_none():
+        """Its call fails."""
+
+    class NoIterator:
+        def __await__(self):
+            return 1
+
+    def gives_no_iterator(item):
+        return NoIterator()
+
+    for fn in (bad, awaits_nonsense, takes_none, gives_no_iterator):
         (outcome,) = await map_tg(fn, ["a"], limit=1, on_error="collect")
         assert type(outcome.error) is TypeError
         assert "must return an awaitable" not in str(outcome.error)
