@@ -232,9 +232,8 @@ class TaskSupervision(Supervision):
         del self.tasks[task]
         if not_awaited_by is not None:  # pragma: no cover - 3.14 and later only
             not_awaited_by(task, self.owner)
-        if (
-            not self.tasks
-        ):  # an iteration later, as if a callback had told it: what its input has called soon comes first
+        if not self.tasks:
+            # An iteration later, as if a callback had told it: what its input has called soon comes first.
             self.loop.call_soon(self._emptied, context=self.turn.context)
 
     def _done(self, task: Task[None]) -> None:

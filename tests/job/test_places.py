@@ -15,6 +15,7 @@ import pytest
 import corral.job
 from corral.job import JobError, arun_job, retry, run_job, workplace
 from tests.job import functions
+from tests.job.waiting import cancelled_meanwhile
 
 
 @pytest.fixture(autouse=True)
@@ -99,13 +100,7 @@ async def test_cancelled_while_it_connects(monkeypatch):
 
     monkeypatch.setattr(workplace, "_manager", lambda _: Cluster())
     task = asyncio.ensure_future(arun_job(functions.same, range(3), limit=1, out="out.jsonl", dask="somewhere"))
-    await asyncio.to_thread(begun.wait, 20)
-    task.cancel()
-    await asyncio.sleep(0)
-    assert not task.done()
-    go_on.set()
-    with pytest.raises(asyncio.CancelledError):
-        await task
+    await cancelled_meanwhile(task, begun, go_on)
     assert left == [True]
 
 

@@ -22,6 +22,7 @@ from corral.job.progress import PlainMeter
 from corral.job.run import prepared
 from corral.job.stop import Stop
 from tests.job import functions
+from tests.job.waiting import cancelled_meanwhile
 
 
 @pytest.fixture
@@ -436,13 +437,7 @@ async def test_cancelled_while_it_looks(out, slow_plan):
     """Cancelled while the results are looked through, it ends when that has ended: without a file, without a lock."""
     begun, go_on = slow_plan
     task = asyncio.ensure_future(arun_job(functions.same, "range:3", limit=1, out=out))
-    await asyncio.to_thread(begun.wait, 20)
-    task.cancel()
-    await asyncio.sleep(0)
-    assert not task.done()
-    go_on.set()
-    with pytest.raises(asyncio.CancelledError):
-        await task
+    await cancelled_meanwhile(task, begun, go_on)
     assert [*out.parent.iterdir()] == []
     assert (await arun_job(functions.same, "range:3", limit=1, out=out)).ok == 3
 

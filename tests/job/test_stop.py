@@ -10,6 +10,7 @@ import pytest
 
 from corral.job import stop as module
 from corral.job.stop import Stop, to_its_end
+from tests.job.waiting import cancelled_meanwhile
 
 
 async def test_asked_before_it_is_armed():
@@ -61,13 +62,7 @@ async def test_what_must_end_ends_though_cancelled():
         done.append(True)
 
     waiting = asyncio.ensure_future(to_its_end(finish))
-    await asyncio.to_thread(begun.wait, 20)
-    waiting.cancel()
-    await asyncio.sleep(0)
-    assert not waiting.done()
-    free.set()
-    with pytest.raises(asyncio.CancelledError):
-        await waiting
+    await cancelled_meanwhile(waiting, begun, free)
     assert done
 
 
