@@ -88,10 +88,14 @@ class Run(Crew):
         if self.started >= self.total or (self.exhausted and not self.queue):
             self.close()
             return
-        if self.fresh or self.aside:
-            self.hire(self.at_most(1))
-        else:  # where all leave, the pump would always meet a fresh one
-            self.grow()
+        try:
+            if self.fresh or self.aside:
+                self.hire(self.at_most(1))
+            else:  # where all leave, the pump would always meet a fresh one
+                self.grow()
+        except BaseException:  # an exit out of `create_task`, which is told
+            self.tasks[task] = self.TOLD
+            raise
         self.call_source()
 
     def lost(self, state: int) -> None:

@@ -144,6 +144,26 @@ async def test_an_exit_while_a_task_is_made(exit_: Any) -> None:
         assert await raised_by(lambda: map_tg(turns, some(), limit=9)) is error
 
 
+def test_an_exit_while_a_successor_is_made(loop_factory: Callable[[], asyncio.AbstractEventLoop]) -> None:
+    """The exit leaves through the loop, and nobody is told that the worker's own end was never asked for."""
+    kept: list[Any] = []
+    told: list[Any] = []
+
+    async def keep(item: int) -> None:
+        kept.append(asyncio.current_task())
+
+    async def main() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
+        with refusing(1, SystemExit(3), "work"):
+            await map_tg(keep, range(5), limit=1)
+
+    with pytest.raises(SystemExit), asyncio.Runner(loop_factory=loop_factory) as runner:
+        runner.run(main())
+    kept.clear()
+    gc.collect()
+    assert told == []
+
+
 async def test_spawn() -> None:
     """`spawn` raises the error, and closes the coroutine."""
     coro, error = returns(1), Refused()
