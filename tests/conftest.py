@@ -19,6 +19,8 @@
 **Sync tests** that run loops of their own take the fixture `loop_factory` (one test per kind, same ids), for
 `asyncio.Runner(loop_factory=loop_factory)`, or import `LOOPS` from `tests.loops`.
 
+**The fixture `folder`** is an empty folder, the current one; the modules that a test makes and imports there are forgotten.
+
 **`@pytest.mark.heavy`**: Ray, Dask, a browser, crash loops, the demo: runs on one interpreter only. A test that takes longer than
 120 s fails; `@pytest.mark.timeout(300)` moves that. `pytester` is there for tests of plugins.
 """
@@ -30,7 +32,8 @@ import functools
 import gc
 import os
 import signal
-from collections.abc import Awaitable, Callable, Mapping
+import sys
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -126,3 +129,15 @@ def loop_kind(request: pytest.FixtureRequest) -> str:
 def loop_factory(request: pytest.FixtureRequest) -> Callable[[], asyncio.AbstractEventLoop]:
     """For a sync test that runs loops of its own: each kind in turn."""
     return LOOPS[request.param]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An empty folder, the current one, and forgotten with all that was imported from it."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    before = set(sys.modules)
+    yield tmp_path
+    for name in set(sys.modules) - before:
+        if (getattr(sys.modules[name], "__file__", None) or "").startswith(f"{tmp_path}{os.sep}"):
+            del sys.modules[name]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import io
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -15,8 +15,7 @@ from corral.cli import main
 PROCESS = [sys.executable, "-c", "import sys; from corral.cli import main; sys.exit(main())"]
 
 
-@dataclass(frozen=True)
-class Done:
+class Done(NamedTuple):
     """What a call left: its status, and what it wrote."""
 
     status: int
@@ -24,9 +23,10 @@ class Done:
     err: str
 
 
-def process(*arguments: str, stdin: bytes = b"", **options: object) -> Done:
-    """The command in a process of its own."""
-    done = subprocess.run([*PROCESS, *arguments], input=stdin, capture_output=True, timeout=100, check=False, **options)  # type: ignore[call-overload]  # what the caller gives is subprocess's own
+def process(*arguments: object, seconds: float = 100) -> Done:
+    """The command in a process of its own, with nothing on its standard input; so long it may take."""
+    words = [*PROCESS, *map(str, arguments)]
+    done = subprocess.run(words, input=b"", capture_output=True, timeout=seconds, check=False)
     return Done(done.returncode, done.stdout.decode(), done.stderr.decode())
 
 

@@ -1,4 +1,4 @@
-"""A folder of its own, and the command: in this process, or as one that is watched."""
+"""The command, in this process or as one that is watched."""
 
 from __future__ import annotations
 
@@ -12,20 +12,12 @@ from tests.cli.job_process import Starter
 
 
 @pytest.fixture
-def corral(capsysbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Corral:
+def corral(folder: Path, capsysbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch) -> Corral:
     """The command, in a folder of its own with nothing in it."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "no-config"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(folder / "no-config"))
     for name in ("FORCE_COLOR", "NO_COLOR", "COLUMNS", "GITHUB_ACTIONS", "PY_COLORS"):
         monkeypatch.delenv(name, raising=False)
     return Corral(capsysbinary, monkeypatch)
-
-
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder, the current one."""
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
 
 
 @pytest.fixture

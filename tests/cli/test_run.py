@@ -8,53 +8,28 @@ import re
 import shlex
 import sys
 import time
-from typing import NamedTuple
 
 import pytest
 
-from corral.cli import main
 from corral.cli.run_options import __dict__ as declared
 from corral.job import run_job
-from tests.cli.job_process import fn
+from tests.cli.job_process import fn, records
 from tests.job import functions
 
-
-class Done(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
-SAME = f"{functions.__file__}:same"
+SAME = fn("same")
 
 
 @pytest.fixture
-def folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", [*sys.path])
-    return tmp_path
+def run(corral):
+    """Calls `corral run`."""
+    return lambda *arguments: corral("run", *map(str, arguments))
 
 
-@pytest.fixture
-def corral(folder, capsys):
-    """Runs the command in this process."""
-
-    def run(*arguments: object) -> Done:
-        code = main(["run", *map(str, arguments)])
-        return Done(code, *capsys.readouterr())
-
-    return run
-
-
-def records(path) -> list[dict]:
-    return [json.loads(line) for line in path.read_text().splitlines()]
-
-
-def test_help_has_an_example_of_every_option(corral, monkeypatch):
+def test_help_has_an_example_of_every_option(run, monkeypatch):
     """`--help` names each option that there is, and shows each in use."""
     monkeypatch.setenv("COLUMNS", "250")
     monkeypatch.setenv("NO_COLOR", "1")
-    shown = corral("--help").out
+    shown = run("--help").out
     names = set(re.findall(r"--[a-z-]+", " ".join(line[:30] for line in shown.splitlines() if line.startswith("│"))))
     options = [name for name in declared if name.endswith("Option")]
     assert len(names - {"--help"}) == len(options)
@@ -63,26 +38,26 @@ def test_help_has_an_example_of_every_option(corral, monkeypatch):
         assert re.search(rf"Example: .*{name}", said), said
 
 
-def test_all_well(corral, folder):
+def test_all_well(run, folder):
     """Without failures: exit 0, a summary on standard output, and a record of each input."""
     (folder / "in.txt").write_text("a\nb\nc\n")
-    done = corral(SAME, "in.txt", "--limit", 2)
-    assert (done.code, done.err) == (0, "")
+    done = run(SAME, "in.txt", "--limit", 2)
+    assert (done.status, done.err) == (0, "")
     assert done.out.startswith("done: 3 ok, 0 failed\n  this run:    3 in ")
     assert done.out.endswith("results:     results.jsonl\n")
-    assert sorted(record["output"] for record in records(folder / "results.jsonl")) == ["a", "b", "c"]
+    assert sorted(record["output"] for record in records(folder)) == ["a", "b", "c"]
 
 
-def test_some_failed(corral, folder):
+def test_some_failed(run, folder):
     """With failures: exit 1, and the summary counts them by type, shows one, and says how to list and to redo them."""
-    done = corral(fn("odd_fails"), "range:7", "--limit", 2)
-    assert done.code == 1
+    done = run(fn("odd_fails"), "range:7", "--limit", 2)
+    assert done.status == 1
     assert "done: 4 ok, 3 failed\n" in done.out
     assert re.search(r"3 x ValueError, first at input 1: 1 is odd\n", done.out)
     again = f"corral run {fn('odd_fails')} range:7 --limit 2 --retry-failed"
     assert f"  again:       {again}\n" in done.out
     listing = re.search(r"grep '(.*)' results.jsonl", done.out)[1]
-    assert [record["index"] for record in records(folder / "results.jsonl") if "error" in record] == [1, 3, 5]
+    assert [record["index"] for record in records(folder) if "error" in record] == [1, 3, 5]
     assert sum(listing in line for line in (folder / "results.jsonl").read_text().splitlines()) == 3
 
 
@@ -97,141 +72,141 @@ INPUTS = {
 
 
 @pytest.mark.parametrize("name", INPUTS)
-def test_inputs_by_ending(corral, folder, name):
+def test_inputs_by_ending(run, folder, name):
     """The ending of a file tells how it is read, compressed or not."""
     content, expected = INPUTS[name]
     (folder / name).write_bytes(content)
-    assert corral(SAME, name, "--limit", 1).code == 0
-    assert [record["output"] for record in records(folder / "results.jsonl")] == expected
+    assert run(SAME, name, "--limit", 1).status == 0
+    assert [record["output"] for record in records(folder)] == expected
 
 
-def test_range(corral, folder):
+def test_range(run, folder):
     """`range:N` is the numbers below N."""
-    assert corral(SAME, "range:5", "--limit", 1).code == 0
-    assert [record["input"] for record in records(folder / "results.jsonl")] == [0, 1, 2, 3, 4]
+    assert run(SAME, "range:5", "--limit", 1).status == 0
+    assert [record["input"] for record in records(folder)] == [0, 1, 2, 3, 4]
 
 
-def test_input_format(corral, folder):
+def test_input_format(run, folder):
     """`--input-format` says how to read what has no telling name."""
     (folder / "in.data").write_text("1\n2\n")
-    assert "cannot tell the format of 'in.data'" in corral(SAME, "in.data", "--limit", 1).err
-    assert corral(SAME, "in.data", "--limit", 1, "--input-format", "jsonl").code == 0
-    assert [record["output"] for record in records(folder / "results.jsonl")] == [1, 2]
+    assert "cannot tell the format of 'in.data'" in run(SAME, "in.data", "--limit", 1).err
+    assert run(SAME, "in.data", "--limit", 1, "--input-format", "jsonl").status == 0
+    assert [record["output"] for record in records(folder)] == [1, 2]
 
 
-def test_out_and_its_short_form(corral, folder):
+def test_out_and_its_short_form(run, folder):
     """`--out` and `-o` name the results."""
-    assert corral(SAME, "range:2", "--limit", 1, "--out", "a.jsonl").code == 0
-    assert corral(SAME, "range:2", "--limit", 1, "-o", "b.jsonl").code == 0
+    assert run(SAME, "range:2", "--limit", 1, "--out", "a.jsonl").status == 0
+    assert run(SAME, "range:2", "--limit", 1, "-o", "b.jsonl").status == 0
     assert (folder / "a.jsonl").exists()
     assert (folder / "b.jsonl").exists()
 
 
-def test_limit_none(corral):
+def test_limit_none(run):
     """`--limit none` runs as many as it takes: inputs that wait for each other all end."""
-    assert corral(fn("meets_the_others"), "range:30", "--limit", "none").code == 0
+    assert run(fn("meets_the_others"), "range:30", "--limit", "none").status == 0
 
 
-def test_limit_holds(corral, folder):
+def test_limit_holds(run, folder):
     """No more than `--limit` inputs run at a time."""
-    assert corral(fn("tells_how_many_run"), "range:40", "--limit", 7).code == 0
-    assert max(record["output"] for record in records(folder / "results.jsonl")) == 7
+    assert run(fn("tells_how_many_run"), "range:40", "--limit", 7).status == 0
+    assert max(record["output"] for record in records(folder)) == 7
 
 
-def test_ordered(corral, folder):
+def test_ordered(run, folder):
     """`--ordered` writes the records in the order of the inputs, whoever is done first."""
-    assert corral(fn("early_ones_are_slow"), "range:30", "--limit", 10).code == 0
-    assert [record["index"] for record in records(folder / "results.jsonl")] != list(range(30))
-    assert corral(fn("early_ones_are_slow"), "range:30", "--limit", 10, "--ordered", "--overwrite").code == 0
-    assert [record["index"] for record in records(folder / "results.jsonl")] == list(range(30))
+    assert run(fn("early_ones_are_slow"), "range:30", "--limit", 10).status == 0
+    assert [record["index"] for record in records(folder)] != list(range(30))
+    assert run(fn("early_ones_are_slow"), "range:30", "--limit", 10, "--ordered", "--overwrite").status == 0
+    assert [record["index"] for record in records(folder)] == list(range(30))
 
 
-def test_timeout(corral, folder):
+def test_timeout(run, folder):
     """`--timeout` fails the call that takes longer."""
-    done = corral(fn("nap_long"), "range:2", "--limit", 2, "--timeout", 0.02)
-    assert done.code == 1
+    done = run(fn("nap_long"), "range:2", "--limit", 2, "--timeout", 0.02)
+    assert done.status == 1
     assert "2 x TimeoutError, first at input 0: no result within 0.02 s" in done.out
 
 
-def test_retries_wait_for_retry_after(corral, folder):
+def test_retries_wait_for_retry_after(run, folder):
     """`--retries` tries again, no sooner than the `Retry-After` of the failure; how often is in the record."""
     begun = time.monotonic()
-    assert corral(fn("refused_twice"), "range:3", "--limit", 3, "--retries", 5).code == 0
+    assert run(fn("refused_twice"), "range:3", "--limit", 3, "--retries", 5).status == 0
     assert time.monotonic() - begun >= 0.2
-    assert [record["attempts"] for record in records(folder / "results.jsonl")] == [3, 3, 3]
+    assert [record["attempts"] for record in records(folder)] == [3, 3, 3]
 
 
-def test_rate(corral):
+def test_rate(run):
     """`--rate` holds the calls back, however many could run."""
     begun = time.monotonic()
-    assert corral(SAME, "range:9", "--limit", "none", "--rate", "20/s").code == 0
+    assert run(SAME, "range:9", "--limit", "none", "--rate", "20/s").status == 0
     assert time.monotonic() - begun >= 8 / 20
 
 
-def test_on_error_stop(corral, folder):
+def test_on_error_stop(run, folder):
     """`--on-error stop` ends the run at the first failure; the same command goes on behind it."""
-    done = corral(fn("odd_fails"), "range:100", "--limit", 1, "--on-error", "stop")
-    assert done.code == 1
+    done = run(fn("odd_fails"), "range:100", "--limit", 1, "--on-error", "stop")
+    assert done.status == 1
     assert re.match(r"stopped at the first failure \(--on-error stop\): [12] ok, [12] failed, 9[678] left", done.out)
     assert done.out.endswith(f"to go on:    corral run {fn('odd_fails')} range:100 --limit 1 --on-error stop\n")
-    before = len(records(folder / "results.jsonl"))
-    corral(fn("odd_fails"), "range:100", "--limit", 1, "--on-error", "stop")
-    indexes = [record["index"] for record in records(folder / "results.jsonl")]
+    before = len(records(folder))
+    run(fn("odd_fails"), "range:100", "--limit", 1, "--on-error", "stop")
+    indexes = [record["index"] for record in records(folder)]
     assert indexes == list(range(len(indexes)))
     assert before < len(indexes) <= before + 4
 
 
-def test_the_retry_that_is_told_can_be_given(corral, folder):
+def test_the_retry_that_is_told_can_be_given(run, folder):
     """What the summary says to give again is a command that is accepted, whatever the failed one was."""
-    told = corral(fn("fails_until_healed"), "range:4", "--limit", 3, "--ordered", "--overwrite").out
+    told = run(fn("fails_until_healed"), "range:4", "--limit", 3, "--ordered", "--overwrite").out
     (folder / "healed").touch()
     again = shlex.split(re.search(r"again: +corral run (.*)", told)[1])
     assert again[-1] == "--retry-failed"
-    done = corral(*again)
-    assert (done.code, done.err) == (0, "")
+    done = run(*again)
+    assert (done.status, done.err) == (0, "")
     assert "4 ok, 0 failed" in done.out
 
 
 @pytest.mark.parametrize(("allowed", "failed"), [("3", 4), ("10%", 50)])  # and one that ran meanwhile
-def test_max_failures(corral, allowed, failed):
+def test_max_failures(run, allowed, failed):
     """`--max-failures` ends the run at more failures than a number, or than a share of a hundred and more."""
-    done = corral(fn("odd_fails"), "range:1000", "--limit", 1, "--max-failures", allowed)
-    assert done.code == 1
+    done = run(fn("odd_fails"), "range:1000", "--limit", 1, "--max-failures", allowed)
+    assert done.status == 1
     assert "stopped: more failures than --max-failures allows" in done.out
     assert failed <= int(re.search(r"(\d+) failed", done.out)[1]) <= failed + 1
 
 
-def test_retry_failed(corral, folder):
+def test_retry_failed(run, folder):
     """`--retry-failed` runs the failures again and only them; each index is in the file once."""
-    assert corral(fn("fails_until_healed"), "range:10", "--limit", 3).code == 1
+    assert run(fn("fails_until_healed"), "range:10", "--limit", 3).status == 1
     (folder / "healed").touch()
-    assert corral(fn("fails_until_healed"), "range:10", "--limit", 3).code == 1
-    done = corral(fn("fails_until_healed"), "range:10", "--limit", 3, "--retry-failed")
-    assert done.code == 0
+    assert run(fn("fails_until_healed"), "range:10", "--limit", 3).status == 1
+    done = run(fn("fails_until_healed"), "range:10", "--limit", 3, "--retry-failed")
+    assert done.status == 0
     assert "done: 10 ok, 0 failed, 5 of these recorded before" in done.out
-    assert sorted(record["index"] for record in records(folder / "results.jsonl")) == list(range(10))
+    assert sorted(record["index"] for record in records(folder)) == list(range(10))
 
 
-def test_overwrite(corral, folder):
+def test_overwrite(run, folder):
     """`--overwrite` begins anew, with another function too."""
-    corral(SAME, "range:5", "--limit", 1)
-    assert corral(fn("nap"), "range:3", "--limit", 1).code == 2
-    assert corral(fn("nap"), "range:3", "--limit", 1, "--overwrite").code == 0
-    assert len(records(folder / "results.jsonl")) == 3
+    run(SAME, "range:5", "--limit", 1)
+    assert run(fn("nap"), "range:3", "--limit", 1).status == 2
+    assert run(fn("nap"), "range:3", "--limit", 1, "--overwrite").status == 0
+    assert len(records(folder)) == 3
 
 
-def test_quiet(corral):
+def test_quiet(run):
     """`--quiet` and `-q` say nothing, and errors of the run itself are still told."""
-    assert corral(fn("odd_fails"), "range:3", "--limit", 1, "--quiet") == (1, "", "")
-    assert corral(fn("odd_fails"), "range:3", "--limit", 1, "-q") == (1, "", "")
-    assert corral(fn("nothing_of_that_name"), "range:3", "--limit", 1, "-q").err.startswith("corral run: ")
+    assert run(fn("odd_fails"), "range:3", "--limit", 1, "--quiet") == (1, "", "")
+    assert run(fn("odd_fails"), "range:3", "--limit", 1, "-q") == (1, "", "")
+    assert run(fn("nothing_of_that_name"), "range:3", "--limit", 1, "-q").err.startswith("corral run: ")
 
 
-def test_json(corral):
+def test_json(run):
     """`--json` prints the summary as one object, and it is what `run_job` gives."""
-    done = corral(fn("odd_fails"), "range:4", "--limit", 1, "--json")
+    done = run(fn("odd_fails"), "range:4", "--limit", 1, "--json")
     found = json.loads(done.out)
-    assert (done.code, done.err) == (1, "")
+    assert (done.status, done.err) == (1, "")
     same = run_job(functions.odd_fails, "range:4", limit=1, out="other.jsonl").as_dict()
     assert found.keys() == same.keys()
     timed = {"seconds", "rate", "p50", "p95", "p99", "path"}
@@ -243,26 +218,26 @@ def test_json(corral):
 
 
 @pytest.mark.parametrize(("loop", "module"), [("asyncio", "asyncio.unix_events"), ("uvloop", "uvloop")])
-def test_loop(corral, folder, loop, module):
+def test_loop(run, folder, loop, module):
     """`--loop` says whose event loop runs it."""
-    assert corral(fn("tells_its_loop"), "range:1", "--limit", 1, "--loop", loop).code == 0
-    assert records(folder / "results.jsonl")[0]["output"] == module
+    assert run(fn("tells_its_loop"), "range:1", "--limit", 1, "--loop", loop).status == 0
+    assert records(folder)[0]["output"] == module
 
 
-def test_grace_of_a_stop(corral, folder):
+def test_grace_of_a_stop(run, folder):
     """`--grace` is what running inputs have once the run is to end: long enough, and they are recorded; 0, and they are not."""
     command = (fn("first_fails_others_nap"), "range:5", "--limit", 5, "--on-error", "stop")
-    assert corral(*command, "--grace", 0).code == 1
-    assert len(records(folder / "results.jsonl")) == 1
-    assert corral(*command, "--grace", 30, "--overwrite").code == 1
-    assert len(records(folder / "results.jsonl")) == 5
+    assert run(*command, "--grace", 0).status == 1
+    assert len(records(folder)) == 1
+    assert run(*command, "--grace", 30, "--overwrite").status == 1
+    assert len(records(folder)) == 5
 
 
-def test_bad_line_is_one_failure(corral, folder):
+def test_bad_line_is_one_failure(run, folder):
     """A bad line of a JSONL is told with its number and what was expected, fails alone, and does not end the run."""
     (folder / "in.jsonl").write_text('{"a": 1}\n\n{"a": \n"good"\n')
-    done = corral(SAME, "in.jsonl", "--limit", 1)
-    assert done.code == 1
+    done = run(SAME, "in.jsonl", "--limit", 1)
+    assert done.status == 1
     assert "2 ok, 1 failed" in done.out
     assert "1 x corral.job.BadInput, first at input 1: line 3: expected one JSON value on the line" in done.out
 
@@ -305,22 +280,20 @@ MISTAKES = {
 
 
 @pytest.mark.parametrize("name", MISTAKES)
-def test_mistake(corral, folder, name):
+def test_mistake(run, folder, name):
     """A mistake in the call is told in a line that says what was expected, with exit 2 and nothing written."""
     (folder / "scraper.py").write_text("async def fetch(url): ...\nasync def nothing(): ...\ndef plain(url): ...\n")
     (folder / "broken.py").write_text("1 / 0\n")
     (folder / "in.txt").write_text("a\n")
     (folder / "empty.txt").touch()
     arguments, said = MISTAKES[name]
-    done = corral(*arguments)
-    assert (done.code, done.out) == (2, "")
+    done = run(*arguments)
+    assert (done.status, done.out) == (2, "")
     assert said in re.sub(r"\s*│\n│\s*|\s+", " ", done.err)
     assert "Traceback" not in done.err
     assert {path.name for path in folder.iterdir()} - {"__pycache__"} == {
         "scraper.py", "broken.py", "in.txt", "empty.txt",
     }  # fmt: skip
-    for module in ("scraper", "broken"):
-        sys.modules.pop(module, None)
 
 
 @pytest.mark.parametrize(
@@ -336,29 +309,28 @@ def test_mistake(corral, folder, name):
         ("shop:open", "expected a factory of async context managers, and shop:open made 1 (int): decorate it with "),
     ],
 )
-def test_mistaken_resource(corral, folder, given, said):
+def test_mistaken_resource(run, folder, given, said):
     """What is wrong with the resource is told of the resource, and of no function."""
     (folder / "shop.py").write_text("N = 1\ndef open(): return 1\nasync def order(number, shop): ...\n")
     (folder / "empty.py").touch()
-    done = corral("shop:order", "range:2", "--limit", 1, "--resource", given)
-    sys.modules.pop("shop", None)
-    assert (done.code, done.out) == (2, "")
+    done = run("shop:order", "range:2", "--limit", 1, "--resource", given)
+    assert (done.status, done.out) == (2, "")
     assert done.err.startswith(f"corral run: --resource: {said}")
     assert "function" not in done.err
 
 
-def test_results_through_a_link(corral, folder):
+def test_results_through_a_link(run, folder):
     """Results may be a link to what is not there yet; it stays one when the job is refused, and is told of where it leads nowhere."""
     (folder / "in.txt").touch()
     link = folder / "results.jsonl"
     link.symlink_to("real.jsonl")
-    assert corral(SAME, "in.txt", "--limit", 1).code == 2
+    assert run(SAME, "in.txt", "--limit", 1).status == 2
     assert link.is_symlink()
     assert not link.exists()
-    assert corral(SAME, "range:3", "--limit", 1).code == 0
-    assert len(records(folder / "real.jsonl")) == 3
+    assert run(SAME, "range:3", "--limit", 1).status == 0
+    assert (folder / "real.jsonl").read_text().count("\n") == 3
     (folder / "nowhere.jsonl").symlink_to(folder / "no" / "real.jsonl")
-    done = corral(SAME, "range:3", "--limit", 1, "--out", "nowhere.jsonl")
+    done = run(SAME, "range:3", "--limit", 1, "--out", "nowhere.jsonl")
     assert done == (
         2,
         "",
@@ -366,38 +338,37 @@ def test_results_through_a_link(corral, folder):
     )
 
 
-def test_program_instead_of_a_module(corral, folder):
+def test_program_instead_of_a_module(run, folder):
     """A file that runs a program and exits when it is imported: that is said, and how to mend it."""
     (folder / "program.py").write_text("import sys\nasync def fetch(url): ...\nsys.exit('usage: program URL')\n")
     for name in ("program.py", "program"):
-        done = corral(f"{name}:fetch", "range:3", "--limit", 1)
-        assert (done.code, done.out) == (2, "")
+        done = run(f"{name}:fetch", "range:3", "--limit", 1)
+        assert (done.status, done.out) == (2, "")
         assert done.err == (
             f"corral run: importing {name} failed: SystemExit: usage: program URL ({folder / 'program.py'}, line 3); "
             'put what the program does below `if __name__ == "__main__":`\n'
         )
 
 
-def test_last_words_of_the_function(corral, folder):
+def test_last_words_of_the_function(run, folder):
     """A function that ends the program with a message: the message is seen, as it is without Corral."""
     (folder / "leaves.py").write_text("import sys\nasync def fetch(url): sys.exit('that is enough')\n")
-    done = corral("leaves.py:fetch", "range:3", "--limit", 1)
-    sys.modules.pop("leaves", None)
-    assert (done.code, done.out, done.err) == (1, "", "that is enough\n")
+    done = run("leaves.py:fetch", "range:3", "--limit", 1)
+    assert (done.status, done.out, done.err) == (1, "", "that is enough\n")
 
 
-def test_nothing_but_bad_lines(corral, folder):
+def test_nothing_but_bad_lines(run, folder):
     """Where no line can be read, the summary tells of a run all the same."""
     (folder / "in.jsonl").write_text("{\n[\n")
-    done = corral(SAME, "in.jsonl", "--limit", 1)
-    assert done.code == 1
+    done = run(SAME, "in.jsonl", "--limit", 1)
+    assert done.status == 1
     assert "nothing to do" not in done.out
     assert re.search(r"\n  this run:    2 in [^;\n]*/s\n", done.out)
     assert "--retry-failed" not in done.out
     assert "unreadable:  2 of the inputs" in done.out
 
 
-def test_unreadable_input(corral, folder, monkeypatch):
+def test_unreadable_input(run, folder, monkeypatch):
     """An input that may not be read is refused with the system's reason."""
     (folder / "in.txt").write_text("a\n")
     real = type(folder).open
@@ -408,8 +379,8 @@ def test_unreadable_input(corral, folder, monkeypatch):
         return real(self, *arguments, **options)
 
     monkeypatch.setattr(type(folder), "open", refuse)
-    done = corral(SAME, "in.txt", "--limit", 1)
-    assert (done.code, done.err) == (2, "corral run: the input in.txt cannot be read: Permission denied\n")
+    done = run(SAME, "in.txt", "--limit", 1)
+    assert (done.status, done.err) == (2, "corral run: the input in.txt cannot be read: Permission denied\n")
 
 
 @pytest.mark.parametrize(
@@ -422,47 +393,47 @@ def test_unreadable_input(corral, folder, monkeypatch):
         ("aiolimiter", ("--rate", 2), "--rate needs aiolimiter, which is not installed: pip install 'corral[cli]'"),
     ],
 )  # fmt: skip
-def test_missing_extra(corral, folder, monkeypatch, module, arguments, cure):
+def test_missing_extra(run, folder, monkeypatch, module, arguments, cure):
     """An option whose library is not installed says what to install, before anything is written."""
     monkeypatch.setitem(sys.modules, module, None)
-    done = corral(SAME, "range:3", "--limit", 1, *arguments)
-    assert (done.code, done.err) == (2, f"corral run: {cure}\n")
+    done = run(SAME, "range:3", "--limit", 1, *arguments)
+    assert (done.status, done.err) == (2, f"corral run: {cure}\n")
     assert not (folder / "results.jsonl").exists()
 
 
-def test_other_run_is_refused(corral, folder):
+def test_other_run_is_refused(run, folder):
     """Results of another function, of another input, or without their `.corral` file: refused with what differs and what to do."""
     (folder / "in.txt").write_text("a\nb\n")
-    corral(SAME, "in.txt", "--limit", 1)
+    run(SAME, "in.txt", "--limit", 1)
     before = (folder / "results.jsonl").read_bytes()
-    told = corral(fn("nap"), "in.txt", "--limit", 1)
-    assert told.code == 2
+    told = run(fn("nap"), "in.txt", "--limit", 1)
+    assert told.status == 2
     assert "begun with the function functions:same, and this is functions:nap. Give that function" in told.err
     (folder / "in.txt").write_text("a\nB\n")
-    told = corral(SAME, "in.txt", "--limit", 1)
-    assert told.code == 2
+    told = run(SAME, "in.txt", "--limit", 1)
+    assert told.status == 2
     assert "the input has changed: its first 4 bytes" in told.err
     (folder / "results.jsonl.corral").unlink()
-    told = corral(SAME, "in.txt", "--limit", 1)
-    assert told.code == 2
+    told = run(SAME, "in.txt", "--limit", 1)
+    assert told.status == 2
     assert "has results, but results.jsonl.corral" in told.err
     assert (folder / "results.jsonl").read_bytes() == before
 
 
-def test_grown_input_goes_on(corral, folder):
+def test_grown_input_goes_on(run, folder):
     """An input that only grew at its end is fine: the new lines run."""
     (folder / "in.txt").write_text("a\nb\n")
-    corral(SAME, "in.txt", "--limit", 1)
+    run(SAME, "in.txt", "--limit", 1)
     with (folder / "in.txt").open("a") as file:
         file.write("c\n")
-    done = corral(SAME, "in.txt", "--limit", 1)
-    assert done.code == 0
+    done = run(SAME, "in.txt", "--limit", 1)
+    assert done.status == 0
     assert done.out.startswith("done: 3 ok, 0 failed, 2 of these recorded before\n  this run:    1 in ")
 
 
-def test_same_command_again(corral):
+def test_same_command_again(run):
     """When all is recorded, the same command says so and runs nothing."""
-    corral(SAME, "range:3", "--limit", 1)
-    done = corral(SAME, "range:3", "--limit", 1)
-    assert done.code == 0
+    run(SAME, "range:3", "--limit", 1)
+    done = run(SAME, "range:3", "--limit", 1)
+    assert done.status == 0
     assert "nothing to do: every input is recorded" in done.out

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import signal
 import socket
-import subprocess
 import threading
 import time
 from pathlib import Path
@@ -17,20 +15,17 @@ import pytest
 from corral.cli import main
 from corral.scale.dask import dask_executor
 from corral.scale.ray import ray_executor
-from tests.cli.job_process import CORRAL, fn, has_records, records, until
+from tests.cli.command import process
+from tests.cli.job_process import fn, has_records, records, until
 
 pytestmark = [pytest.mark.heavy, pytest.mark.timeout(300)]
 
 
-def corral(*arguments: object) -> subprocess.CompletedProcess[str]:
-    words = [*CORRAL, *map(str, arguments)]
-    return subprocess.run(words, capture_output=True, text=True, timeout=200, check=False)
-
-
 def outputs(folder: Path) -> list:
-    records = [json.loads(line) for line in (folder / "results.jsonl").read_text().splitlines()]
-    assert sorted(record["index"] for record in records) == list(range(len(records)))
-    return [record.get("output") for record in sorted(records, key=lambda record: record["index"])]
+    """What the inputs gave, in their order; None for those that failed."""
+    found = sorted(records(folder), key=lambda record: record["index"])
+    assert [record["index"] for record in found] == list(range(len(found)))
+    return [record.get("output") for record in found]
 
 
 def test_dask(folder):
@@ -39,8 +34,8 @@ def test_dask(folder):
 
     function = fn("tells_its_process_or_fails")
     with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0", host="127.0.0.1") as cluster:
-        done = corral(function, "range:60", "--limit", 8, "--dask", cluster.scheduler_address)
-    assert (done.returncode, done.stdout.splitlines()[0]) == (1, "done: 30 ok, 30 failed"), done.stderr
+        done = process("run", function, "range:60", "--limit", 8, "--dask", cluster.scheduler_address, seconds=200)
+    assert (done.status, done.out.splitlines()[0]) == (1, "done: 30 ok, 30 failed"), done.err
     found = outputs(folder)
     assert found[1::2] == [None] * 30
     assert len({*found} - {None, os.getpid()}) == 2
@@ -144,10 +139,10 @@ def test_somebody_else_there(somebody_else, monkeypatch):
 def test_nobody_there(folder, place):
     """Where no cluster answers there is a clear error within seconds, and nothing is written."""
     begun = time.monotonic()
-    done = corral(fn("same"), "range:3", "--limit", 1, *place)
+    done = process("run", fn("same"), "range:3", "--limit", 1, *place, seconds=200)
     assert time.monotonic() - begun < 60  # ten or so, on a machine that does nothing else
-    assert done.returncode == 2
-    assert place[1] in done.stderr
-    assert done.stderr.splitlines()[-1].endswith("Is it running, and is the address right?")
-    assert "Traceback" not in done.stderr
+    assert done.status == 2
+    assert place[1] in done.err
+    assert done.err.splitlines()[-1].endswith("Is it running, and is the address right?")
+    assert "Traceback" not in done.err
     assert list(folder.iterdir()) == []

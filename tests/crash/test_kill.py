@@ -11,26 +11,20 @@ import os
 import random
 import signal
 import subprocess
-import sys
 import time
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
-CORRAL = [sys.executable, "-c", "import sys; from corral.cli import main; sys.exit(main())", "run"]
+from tests.cli.job_process import CORRAL
+
 RUNS = int(os.environ.get("CORRAL_CRASHES", "16"))
 INPUTS = 20_000
 LIMIT = 200
 WORK = str(Path(__file__).with_name("work.py"))
 
 pytestmark = [pytest.mark.heavy, pytest.mark.timeout(300)]
-
-
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
 
 
 def command(function: str, *options: str) -> list[str]:

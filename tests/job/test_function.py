@@ -18,27 +18,22 @@ HERE = str(Path(functions.__file__))
 
 
 @pytest.fixture
-def folder(tmp_path, monkeypatch):
-    """A folder with modules of its own, forgotten afterwards."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", [*sys.path])
-    before = set(sys.modules)
-    (tmp_path / "scraper.py").write_text(
+def folder(folder):
+    """With modules and a package in it."""
+    (folder / "scraper.py").write_text(
         "import beside\nasync def fetch(item): return beside.X\nclass K:\n    @staticmethod\n    async def run(item): ...\n"
     )
-    (tmp_path / "beside.py").write_text("X = 1\nNUMBER = 2\n")
-    (tmp_path / "queue.py").write_text("async def fetch(item): return 'mine'\n")
-    (tmp_path / "broken.py").write_text("import nothing_of_that_name\n")
-    (tmp_path / "wrong.py").write_text("def (\n")
-    (tmp_path / "raises.py").write_text("def f():\n    1 / 0\n\nf()\n")
-    package = tmp_path / "package"
+    (folder / "beside.py").write_text("X = 1\nNUMBER = 2\n")
+    (folder / "queue.py").write_text("async def fetch(item): return 'mine'\n")
+    (folder / "broken.py").write_text("import nothing_of_that_name\n")
+    (folder / "wrong.py").write_text("def (\n")
+    (folder / "raises.py").write_text("def f():\n    1 / 0\n\nf()\n")
+    package = folder / "package"
     package.mkdir()
     (package / "__init__.py").touch()
     (package / "data").touch()
     (package / "module.py").write_text("async def fetch(item): ...\n")
-    yield tmp_path
-    for name in set(sys.modules) - before:
-        del sys.modules[name]
+    return folder
 
 
 @pytest.mark.parametrize(

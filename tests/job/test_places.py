@@ -17,11 +17,7 @@ from corral.job import JobError, arun_job, retry, run_job, workplace
 from tests.job import functions
 from tests.job.waiting import cancelled_meanwhile
 
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+pytestmark = pytest.mark.usefixtures("folder")
 
 
 def test_executor_of_the_caller():

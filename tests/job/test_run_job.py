@@ -26,9 +26,8 @@ from tests.job.waiting import cancelled_meanwhile
 
 
 @pytest.fixture
-def out(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    return tmp_path / "results.jsonl"
+def out(folder):
+    return folder / "results.jsonl"
 
 
 def records(out) -> dict[int, dict]:
