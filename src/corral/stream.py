@@ -285,7 +285,7 @@ def stream_tg(
     Cancellation: Leaving the block cancels what runs and waits for it. A step that is cancelled takes nothing and stops nothing.
 
     Cost: A microsecond or two for each input, and memory for `limit + buffer` outcomes, for ever: it keeps nothing that it has
-    delivered. Until the block is left, it and its tasks are held strongly (gh-91887).
+    delivered. Until its last input has ended or the block is left, it and its tasks are held strongly (gh-91887).
 
     After Rust's `StreamExt::buffered` and sindresorhus/p-map's `pMapIterable`; PEP 789.
     """

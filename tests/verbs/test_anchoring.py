@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import itertools
 import weakref
 
 import pytest
@@ -63,8 +64,8 @@ async def in_a_stream(pair: Pair) -> None:
         assert [outcome.value async for outcome in results] == [0, 1]
 
 
-async def outside_the_stream(pair: Pair) -> None:
-    async with stream_tg(returns, range(2), limit=2):
+async def in_the_body_of_a_stream(pair: Pair) -> None:
+    async with stream_tg(returns, itertools.count(), limit=2):
         await pair.child(0)
 
 
@@ -82,6 +83,7 @@ RUNS = {
     "join_tg": lambda pair: join_tg(pair.child(0), pair.child(1)),
     "map_tg": lambda pair: map_tg(pair.child, range(2), limit=2),
     "stream_tg": in_a_stream,
+    "body of a stream_tg": in_the_body_of_a_stream,
     "async source": from_an_async_source,
 }
 
