@@ -9,8 +9,8 @@ import pytest
 
 from corral import ItemCancelled, map_tg, stream_tg
 from tests.children import Crowd, end_of, notes, returns, turns, waits
+from tests.verbs.by_name import POLICIES, VERBS, values
 
-VERBS = pytest.mark.parametrize("verb", ["map_tg", "stream_tg"])
 var: ContextVar[str] = ContextVar("var", default="unset")
 
 
@@ -43,14 +43,6 @@ class Paged:
         return self.next - 1
 
 
-async def run(verb: str, fn, items, **kwargs):
-    """The list of values, by either verb."""
-    if verb == "map_tg":
-        return await map_tg(fn, items, **kwargs)
-    async with stream_tg(fn, items, **kwargs) as results:
-        return [outcome.value async for outcome in results]
-
-
 @VERBS
 @pytest.mark.parametrize("limit", [1, 3, None])
 @pytest.mark.parametrize("pause", [0, 1, 3])
@@ -58,7 +50,7 @@ async def run(verb: str, fn, items, **kwargs):
 async def test_every_input_in_order(verb: str, limit: int | None, pause: int, after: int) -> None:
     """Async generators, slow or fast, with slow or fast inputs: every input once, results in order."""
     crowd = Crowd(after)
-    assert await run(verb, crowd, numbers(40, pause), limit=limit) == list(range(40))
+    assert await values(verb, crowd, numbers(40, pause), limit=limit) == list(range(40))
     assert crowd.started == list(range(40))
     assert limit is None or crowd.most <= limit
 
@@ -67,7 +59,7 @@ async def test_every_input_in_order(verb: str, limit: int | None, pause: int, af
 @pytest.mark.parametrize("end", [0, 1, 25])
 async def test_async_iterators(verb: str, end: int) -> None:
     """Any object with `__aiter__` is a source; an empty one gives nothing."""
-    assert await run(verb, returns, Paged(end), limit=4) == list(range(end))
+    assert await values(verb, returns, Paged(end), limit=4) == list(range(end))
 
 
 @VERBS
@@ -83,7 +75,7 @@ async def test_pulled_when_there_is_a_place(verb: str, limit: int) -> None:
             ahead.append(pulled - len(crowd.ended))
             yield n
 
-    await run(verb, crowd, source(), limit=limit)
+    await values(verb, crowd, source(), limit=limit)
     assert max(ahead) <= limit
 
 
@@ -126,7 +118,7 @@ async def test_one_task_of_its_own(verb: str) -> None:
             raise ValueError
 
     with pytest.raises(ExceptionGroup):
-        await run(verb, fn, source(), limit=3)
+        await values(verb, fn, source(), limit=3)
     assert len(seen["source"]) == 1
     assert not seen["source"] & seen["input"]
 
@@ -153,7 +145,7 @@ async def test_its_timeouts_are_its_own() -> None:
 
 
 @VERBS
-@pytest.mark.parametrize("on_error", ["group", "first", "collect"])
+@POLICIES
 async def test_failing(verb: str, on_error: str) -> None:
     """A failing async source ends the verb as a failing source does."""
     crowd, error = Crowd(after=30), OSError("gone")
@@ -164,7 +156,7 @@ async def test_failing(verb: str, on_error: str) -> None:
         raise error
 
     with pytest.raises((OSError, ExceptionGroup)) as caught:
-        await run(verb, crowd, source(), limit=10, on_error=on_error)
+        await values(verb, crowd, source(), limit=10, on_error=on_error)
     assert (caught.value.exceptions[0] if on_error == "group" else caught.value) is error
     assert notes(error) == [f"{verb}: the source failed after 3 inputs"]
     assert len(crowd.ended) == (3 if on_error == "collect" else 0)
@@ -179,7 +171,7 @@ async def test_cannot_even_begin(verb: str) -> None:
             raise OSError("no iterator")
 
     with pytest.raises(ExceptionGroup) as caught:
-        await run(verb, returns, Broken(), limit=1)
+        await values(verb, returns, Broken(), limit=1)
     assert list(map(repr, caught.value.exceptions)) == ["OSError('no iterator')"]
 
 
@@ -194,7 +186,7 @@ async def test_cancelled_from_inside(verb: str) -> None:
         await future
 
     with pytest.raises(ItemCancelled, match="the source was cancelled from inside"):
-        await run(verb, returns, source(), limit=2, on_error="first")
+        await values(verb, returns, source(), limit=2, on_error="first")
 
 
 @VERBS
@@ -203,7 +195,7 @@ async def test_closed_when_the_verb_ends(verb: str, how: str) -> None:
     """An endless async generator is closed, slow cleanup awaited, when an input fails or the caller is cancelled."""
     log = []
     crowd = Crowd(failing={7} if how == "failure" else ())
-    task = asyncio.ensure_future(run(verb, crowd, numbers(10**9, int(how == "pause"), log), limit=3))
+    task = asyncio.ensure_future(values(verb, crowd, numbers(10**9, int(how == "pause"), log), limit=3))
     if how != "failure":
         await turns(20)
         task.cancel()
@@ -240,7 +232,7 @@ async def test_that_waits_for_ever(verb: str) -> None:
         yield 0
         await waits(log, "source", cleanup=2)
 
-    task = asyncio.ensure_future(run(verb, returns, source(), limit=3))
+    task = asyncio.ensure_future(values(verb, returns, source(), limit=3))
     await turns(10)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -278,7 +270,7 @@ async def test_context(verb: str) -> None:
         seen.add(f"input: {var.get()}")
 
     token = var.set("caller")
-    await run(verb, fn, source(), limit=2)
+    await values(verb, fn, source(), limit=2)
     assert var.get() == "caller"
     var.reset(token)
     assert seen == {"caller", "input: caller"}
@@ -297,7 +289,7 @@ async def test_calls_back_into_the_verb(verb: str) -> None:
                 async for outcome in results:
                     yield outcome.value
 
-    assert await run(verb, returns, source(5), limit=3) == list(range(10))
+    assert await values(verb, returns, source(5), limit=3) == list(range(10))
 
 
 async def test_a_queue_as_a_source() -> None:

@@ -7,24 +7,15 @@ from contextvars import ContextVar, copy_context
 
 import pytest
 
-from corral import gather_tg, map_tg, spawn, stream_tg
+from corral import gather_tg, map_tg, spawn
 from tests.children import Crowd, returns, turns
+from tests.verbs.by_name import values
 
 var: ContextVar[object] = ContextVar("var", default="unset")
-VERBS = pytest.mark.parametrize("verb", ["map_tg", "stream_tg", "gather_tg"])
+ALL_VERBS = pytest.mark.parametrize("verb", ["map_tg", "stream_tg", "gather_tg"])
 
 
-async def run(verb: str, fn, items, limit: int | None = 1):
-    """The values, by any of the three verbs."""
-    if verb == "map_tg":
-        return await map_tg(fn, items, limit=limit)
-    if verb == "gather_tg":
-        return await gather_tg(*map(fn, items), limit=limit)
-    async with stream_tg(fn, items, limit=limit) as results:
-        return [outcome.value async for outcome in results]
-
-
-@VERBS
+@ALL_VERBS
 @pytest.mark.parametrize("after", [0, 1])
 @pytest.mark.parametrize("limit", [1, 4, None])
 async def test_what_one_sets_the_next_does_not_see(verb: str, after: int, limit: int | None) -> None:
@@ -37,12 +28,12 @@ async def test_what_one_sets_the_next_does_not_see(verb: str, after: int, limit:
         return before, var.get()
 
     token = var.set("caller")
-    assert await run(verb, fn, range(20), limit) == [("caller", n) for n in range(20)]
+    assert await values(verb, fn, range(20), limit=limit) == [("caller", n) for n in range(20)]
     assert var.get() == "caller"
     var.reset(token)
 
 
-@VERBS
+@ALL_VERBS
 async def test_equal_is_not_the_same(verb: str) -> None:
     """An equal but other object in a ContextVar is a change too: the next input sees the caller's own."""
     mine: list[int] = []
@@ -53,11 +44,11 @@ async def test_equal_is_not_the_same(verb: str) -> None:
         return same
 
     token = var.set(mine)
-    assert await run(verb, fn, range(10)) == [True] * 10
+    assert await values(verb, fn, range(10), limit=1) == [True] * 10
     var.reset(token)
 
 
-@VERBS
+@ALL_VERBS
 async def test_values_are_not_compared(verb: str) -> None:
     """A value whose `__eq__` raises in a ContextVar disturbs nobody."""
 
@@ -72,7 +63,7 @@ async def test_values_are_not_compared(verb: str) -> None:
         await turns(item % 2)
         return item
 
-    assert await run(verb, fn, range(10)) == list(range(10))
+    assert await values(verb, fn, range(10), limit=1) == list(range(10))
 
 
 async def test_set_and_reset() -> None:
@@ -88,7 +79,7 @@ async def test_set_and_reset() -> None:
     assert await map_tg(fn, range(20), limit=3) == ["unset"] * 20
 
 
-@VERBS
+@ALL_VERBS
 async def test_the_caller_sets_meanwhile(verb: str) -> None:
     """What the caller's side sets while the verb runs reaches no input: the context is that of the call."""
 
@@ -96,7 +87,7 @@ async def test_the_caller_sets_meanwhile(verb: str) -> None:
         await turns(1)
         return var.get()
 
-    running = asyncio.ensure_future(run(verb, fn, range(10)))
+    running = asyncio.ensure_future(values(verb, fn, range(10), limit=1))
     await turns(3)
     token = var.set("too late")
     assert await running == ["unset"] * 10
@@ -132,7 +123,7 @@ async def test_spawned_in_a_copy() -> None:
     assert seen == ["caller"]
 
 
-@VERBS
+@ALL_VERBS
 async def test_current_task(verb: str) -> None:
     """An input has a current Task, which is neither the caller's nor that of an input that runs beside it."""
     caller = asyncio.current_task()
@@ -147,10 +138,10 @@ async def test_current_task(verb: str) -> None:
         assert asyncio.current_task() is task
         together.remove(task)
 
-    await run(verb, fn, range(30), limit=5)
+    await values(verb, fn, range(30), limit=5)
 
 
-@VERBS
+@ALL_VERBS
 async def test_a_kept_task_is_that_inputs_alone(verb: str) -> None:
     """An input that keeps its Task, keys a dict by it or names it never finds another input's there."""
     seen: dict[asyncio.Task, object] = {}
@@ -163,12 +154,12 @@ async def test_a_kept_task_is_that_inputs_alone(verb: str) -> None:
         seen[task] = item
         await turns(item % 2)
 
-    await run(verb, fn, range(30), limit=3)
+    await values(verb, fn, range(30), limit=3)
     assert [task.get_name() for task in seen] == [f"mine {item}" for item in seen.values()]
     assert all(task.done() for task in seen)
 
 
-@VERBS
+@ALL_VERBS
 async def test_a_done_callback_is_called(verb: str) -> None:
     """A done callback that an input adds to its own Task is called when that input is over, before the verb returns or soon after."""
     ended = []
@@ -177,12 +168,12 @@ async def test_a_done_callback_is_called(verb: str) -> None:
         asyncio.current_task().add_done_callback(lambda _: ended.append(item))
         await turns(1)
 
-    await run(verb, fn, range(10), limit=2)
+    await values(verb, fn, range(10), limit=2)
     await turns(2)
     assert sorted(ended) == list(range(10))
 
 
-@VERBS
+@ALL_VERBS
 async def test_a_cancellation_does_not_strike_the_next(verb: str) -> None:
     """`cancel()` then `uncancel()` by an input of its own Task leaves nothing pending for the next input."""
 
@@ -198,10 +189,10 @@ async def test_a_cancellation_does_not_strike_the_next(verb: str) -> None:
         assert asyncio.current_task().cancelling() == 0
         return item
 
-    assert await run(verb, fn, range(10)) == list(range(10))
+    assert await values(verb, fn, range(10), limit=1) == list(range(10))
 
 
-@VERBS
+@ALL_VERBS
 async def test_cancelled_later_by_a_stranger(verb: str) -> None:
     """Somebody who kept an input's Task and cancels it after that input strikes nobody."""
     kept = []
@@ -214,7 +205,7 @@ async def test_cancelled_later_by_a_stranger(verb: str) -> None:
         await turns(1)
         return item
 
-    assert await run(verb, fn, range(8)) == list(range(8))
+    assert await values(verb, fn, range(8), limit=1) == list(range(8))
 
 
 async def test_two_loops_in_two_threads() -> None:
@@ -241,12 +232,14 @@ async def test_a_task_factory_is_used() -> None:
     loop.set_task_factory(factory)
     try:
         assert await map_tg(returns, range(10), limit=3) == list(range(10))
+        mapped = len(made)
         assert await gather_tg(returns(1), returns(2)) == [1, 2]
+        gathered = len(made)
         spawn(returns(3))
         await turns(2)
     finally:
         loop.set_task_factory(before)
-    assert made
+    assert 0 < mapped < gathered < len(made)
 
 
 @pytest.mark.asyncio(loop_factories=["stock", "eager", "debug"])  # likewise

@@ -8,13 +8,12 @@ from contextlib import suppress
 
 import pytest
 
-from corral import map_tg, stream_tg
+from corral import map_tg
 from corral._supervision import anchored
 from tests.children import fails, returns, turns, waits
+from tests.verbs.by_name import POLICIES, VERBS, run
 
 EXITS = pytest.mark.parametrize("exit_", [SystemExit, KeyboardInterrupt])
-POLICIES = pytest.mark.parametrize("on_error", ["group", "first", "collect"])
-VERBS = pytest.mark.parametrize("verb", ["map_tg", "stream_tg"])
 
 
 def leaving(loop_factory, verb: str, fn, items, **kwargs) -> tuple[BaseException | None, list[str]]:
@@ -23,11 +22,7 @@ def leaving(loop_factory, verb: str, fn, items, **kwargs) -> tuple[BaseException
 
     async def main():
         asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(repr(context.get("exception"))))
-        if verb == "map_tg":
-            await map_tg(fn, items, **kwargs)
-        else:
-            async with stream_tg(fn, items, **kwargs) as results:
-                [outcome async for outcome in results]
+        await run(verb, fn, items, **kwargs)
 
     raised = None
     try:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 
-from corral import ItemCancelled, Ok, stream_tg
-from tests.children import Crowd, cancels_itself, fails, notes, returns, turns, waits
+from corral import Ok, stream_tg
+from tests.children import Crowd, fails, notes, returns, turns, waits
+from tests.verbs.by_name import POLICIES
 
 
 async def taken(stream) -> tuple[list, BaseException | None]:
@@ -78,21 +77,7 @@ async def test_raised_when_all_have_stopped() -> None:
         assert sorted(log) == ["0 cancelled", "0 gone", "2 cancelled", "2 gone"]
 
 
-@pytest.mark.parametrize("on_error", ["group", "first", "collect"])
-async def test_item_cancelled(on_error: str) -> None:
-    """An input that is cancelled from inside fails as `ItemCancelled`: the stream goes on, or says so; nobody is cancelled."""
-    outcomes, error = await taken(
-        stream_tg(lambda n: cancels_itself() if n == 1 else returns(n), range(4), limit=1, on_error=on_error)
-    )
-    if on_error == "collect":
-        assert error is None
-        assert [type(outcome).__name__ for outcome in outcomes] == ["Ok", "Err", "Ok", "Ok"]
-        assert isinstance(outcomes[1].error, ItemCancelled)
-    else:
-        assert isinstance(error.exceptions[0] if on_error == "group" else error, ItemCancelled)
-
-
-@pytest.mark.parametrize("on_error", ["group", "first", "collect"])
+@POLICIES
 @pytest.mark.parametrize("kind", [StopIteration, StopAsyncIteration])
 async def test_a_failure_that_looks_like_the_end(on_error: str, kind: type[Exception]) -> None:
     """An input that raises `StopAsyncIteration` or `StopIteration` has failed: the stream does not just end there."""
@@ -135,14 +120,3 @@ async def test_bug_in_fn() -> None:
         )
         assert [outcome.value for outcome in outcomes] == [0, 1]
         assert type(error) is TypeError
-
-
-@pytest.mark.virtual_time
-async def test_a_consumer_inside_a_timeout() -> None:
-    """`asyncio.timeout` around the block raises `TimeoutError` there, and what runs is cancelled and awaited."""
-    log: list[str] = []
-    with pytest.raises(TimeoutError):
-        async with asyncio.timeout(1):
-            async with stream_tg(lambda n: waits(log, n, cleanup=2), range(2), limit=2) as results:
-                await anext(results)
-    assert sorted(log) == ["0 cancelled", "0 gone", "1 cancelled", "1 gone"]

@@ -13,10 +13,7 @@ import pytest
 
 from corral import Err, ItemCancelled, Ok, gather_tg
 from tests.children import Lazy, cancels_itself, fails, leaves, notes, others, returns, turns, waits
-
-# A few awaitables and many go two ways through the code.
-BESIDE = pytest.mark.parametrize("beside", [0, 6], ids=["few", "many"])
-POLICIES = pytest.mark.parametrize("on_error", ["group", "first", "collect"])
+from tests.verbs.by_name import BESIDE, POLICIES
 
 
 @BESIDE
@@ -131,7 +128,7 @@ async def test_a_duplicate_among_very_many(places: tuple[int, int], *, held: boo
 @BESIDE
 async def test_duplicates_under_collect(beside: int) -> None:
     """Under `collect` each place of a duplicate has an outcome with the index of that place."""
-    good, bad, error = returns("x"), fails(ValueError("bad")), None
+    good, bad = returns("x"), fails(ValueError("bad"))
     outcomes = (await gather_tg(good, bad, good, bad, *others(beside), on_error="collect"))[:4]
     error = outcomes[1].error
     assert repr(error) == "ValueError('bad')"
@@ -346,8 +343,9 @@ async def test_given_tasks_are_cancelled_as_often_as_the_caller(beside: int, lim
     assert given.done()
 
 
+@pytest.mark.parametrize("limit", [1, 2])
 @BESIDE
-async def test_limit(beside: int) -> None:
+async def test_limit(beside: int, limit: int) -> None:
     """Never more than `limit` run at the same time, and as many as that do."""
     running = most = 0
 
@@ -358,8 +356,8 @@ async def test_limit(beside: int) -> None:
         await turns(3)
         running -= 1
 
-    await gather_tg(*(child() for _ in range(4 + beside)), limit=2)
-    assert most == 2
+    await gather_tg(*(child() for _ in range(4 + beside)), limit=limit)
+    assert most == limit
 
 
 @pytest.mark.parametrize("limit", [1, 2])
@@ -411,13 +409,6 @@ async def test_each_in_a_context_of_its_own(beside: int) -> None:
     seen = await gather_tg(child(1), child(2), *others(beside), child(3))
     assert [pair for pair in seen if pair] == [("caller", 1), ("caller", 2), ("caller", 3)]
     assert var.get() == "caller"
-
-
-@BESIDE
-async def test_from_a_generator_of_coroutines(beside: int) -> None:
-    """`gather_tg(*[...])` and `gather_tg(*(... for ...))` are the same call."""
-    assert await gather_tg(*[returns(x) for x in range(3 + beside)]) == list(range(3 + beside))
-    assert await gather_tg(*(returns(x) for x in range(3 + beside))) == list(range(3 + beside))
 
 
 async def test_far_more_than_workers() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator, Iterator
 from contextvars import ContextVar
 
@@ -10,6 +11,7 @@ import pytest
 
 from corral import _turn, gather_tg, map_tg, stream_tg
 from tests.children import count_workers, turns
+from tests.verbs.by_name import values
 
 # In debug mode each of some thousand inputs that wait costs a millisecond, and shows nothing else.
 QUICK = pytest.mark.asyncio(loop_factories=["stock", "uvloop", "eager"])
@@ -52,21 +54,40 @@ class Meeting:
 
 
 @QUICK
-@pytest.mark.parametrize("source", ["plain", "generator", "asynchronous"])
-@pytest.mark.parametrize("verb", ["map_tg", "stream_tg", "gather_tg"])
+@pytest.mark.parametrize(
+    ("verb", "source"),
+    [*itertools.product(["map_tg", "stream_tg"], ["plain", "generator", "asynchronous"]), ("gather_tg", "plain")],
+)
 async def test_waiting_after_many_that_did_not(verb: str, source: str) -> None:
     """Thousands of short inputs, then some that wait for each other: no matter where those begin, none waits in vain."""
     for first in range(2000, 2009):
         meeting = Meeting(first, 30)
         items = getattr(meeting, source)()
         async with asyncio.timeout(30):
-            if verb == "map_tg":
-                assert await map_tg(meeting, items, limit=None) == list(meeting.plain())
-            elif verb == "gather_tg":
-                assert await gather_tg(*map(meeting, meeting.plain())) == list(meeting.plain())
-            else:
-                async with stream_tg(meeting, items, limit=None) as results:
-                    assert [outcome.value async for outcome in results] == list(meeting.plain())
+            assert await values(verb, meeting, items, limit=None) == list(meeting.plain())
+
+
+@pytest.mark.parametrize("limit", [100, None])
+@pytest.mark.parametrize("verb", ["map_tg", "stream_tg", "gather_tg"])
+async def test_all_wait_for_the_last(verb: str, limit: int | None) -> None:
+    """As long as `limit` has room, inputs that all wait for the last of them never deadlock."""
+    meeting = Meeting(0, 100)
+    async with asyncio.timeout(30):
+        assert await values(verb, meeting, meeting.plain(), limit=limit) == list(range(100))
+
+
+async def test_each_waits_for_the_next() -> None:
+    """A chain in which every input waits for the one after it resolves with `limit=None`."""
+    loop = asyncio.get_running_loop()
+    links = [loop.create_future() for _ in range(60)]
+
+    async def link(n: int) -> int:
+        if n < 59:
+            await links[n + 1]
+        links[n].set_result(None)
+        return n
+
+    assert await map_tg(link, range(60), limit=None) == list(range(60))
 
 
 @QUICK

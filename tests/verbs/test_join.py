@@ -9,8 +9,7 @@ import pytest
 
 from corral import join_tg
 from tests.children import Lazy, fails, notes, others, returns, turns, waits
-
-BESIDE = pytest.mark.parametrize("beside", [0, 6], ids=["few", "many"])
+from tests.verbs.by_name import BESIDE
 
 
 @BESIDE

@@ -8,7 +8,8 @@ import itertools
 import pytest
 
 from corral import gather_tg, map_tg, stream_tg
-from tests.children import Crowd, others, returns, turns
+from tests.children import Crowd, returns, turns
+from tests.verbs.by_name import values
 
 
 @pytest.mark.parametrize("limit", [1, 2, 7, 100])
@@ -41,38 +42,6 @@ async def test_limit_of_more_than_there_are(limit: int | None) -> None:
     assert await map_tg(returns, range(10), limit=limit) == list(range(10))
 
 
-@pytest.mark.parametrize("limit", [100, None])
-async def test_inputs_may_wait_for_each_other(limit: int | None) -> None:
-    """As long as `limit` has room, inputs that all wait for the last of them never deadlock."""
-    came, everybody = 0, asyncio.Event()
-
-    async def meet(item):
-        nonlocal came
-        came += 1
-        if came == 100:
-            everybody.set()
-        await everybody.wait()
-        return item
-
-    assert await map_tg(meet, range(100), limit=limit) == list(range(100))
-    came, everybody = 0, asyncio.Event()
-    assert await gather_tg(*map(meet, range(100)), limit=limit) == list(range(100))
-
-
-async def test_each_waits_for_the_next() -> None:
-    """A chain in which every input waits for the one after it resolves with `limit=None`."""
-    loop = asyncio.get_running_loop()
-    links = [loop.create_future() for _ in range(60)]
-
-    async def link(n):
-        if n < 59:
-            await links[n + 1]
-        links[n].set_result(None)
-        return n
-
-    assert await map_tg(link, range(60), limit=None) == list(range(60))
-
-
 @pytest.mark.parametrize("limit", [1, 4, 50])
 async def test_pulled_when_there_is_a_place(limit: int) -> None:
     """An input is pulled when a place is free and not before: pulled and not yet ended are never more than `limit`."""
@@ -99,18 +68,6 @@ async def test_endless_source() -> None:
         async for outcome in results:
             if outcome.value == 200:
                 break
-
-
-@pytest.mark.parametrize("limit", [1000, None])
-async def test_one_task_for_inputs_that_never_suspend(limit: int | None) -> None:
-    """Inputs that finish without suspending cost one Task in all, whatever the limit."""
-    tasks = set()
-
-    async def fn(item):
-        tasks.add(asyncio.current_task().get_name())  # not the Task itself: a worker whose Task is kept leaves
-
-    await map_tg(fn, range(1000), limit=limit)
-    assert len(tasks) == 1
 
 
 async def test_workers_are_not_tasks_per_input() -> None:
@@ -141,15 +98,6 @@ async def test_waiting_costs_nothing(verb: str) -> None:
         await release.wait()
         return item
 
-    async def run():
-        if verb == "map_tg":
-            await map_tg(fn, range(100), limit=20)
-        elif verb == "gather_tg":
-            await gather_tg(*map(fn, range(100)), limit=20)
-        else:
-            async with stream_tg(fn, range(100), limit=20) as results:
-                assert [outcome.value async for outcome in results] == list(range(100))
-
     select = loop._selector.select
 
     def counted(timeout=None):
@@ -157,14 +105,14 @@ async def test_waiting_costs_nothing(verb: str) -> None:
         calls += 1
         return select(timeout)
 
-    running = asyncio.ensure_future(run())
+    running = asyncio.ensure_future(values(verb, fn, range(100), limit=20))
     await turns(30)
     loop._selector.select = counted
     await asyncio.sleep(0.05)
     assert calls <= 5
     loop._selector.select = select
     release.set()
-    await running
+    assert await running == list(range(100))
 
 
 async def test_a_worker_is_freed_at_once() -> None:
@@ -183,17 +131,3 @@ async def test_a_worker_is_freed_at_once() -> None:
 
     await map_tg(fn, range(100), limit=2)
     assert done == [*range(1, 100), 0]
-
-
-async def test_few_with_a_limit() -> None:
-    """A limit below a handful of awaitables is kept too."""
-    order = []
-
-    async def child(n):
-        order.append(f"{n} starts")
-        await turns(2)
-        order.append(f"{n} ends")
-
-    await gather_tg(child(0), child(1), child(2), limit=1)
-    assert order == [f"{n} {what}" for n in range(3) for what in ("starts", "ends")]
-    await gather_tg(*others(3), limit=3)

@@ -6,8 +6,9 @@ import asyncio
 
 import pytest
 
-from corral import gather_tg, map_tg, stream_tg
-from tests.children import Crowd, fails, notes, returns
+from corral import ItemCancelled, gather_tg, map_tg, stream_tg
+from tests.children import Crowd, cancels_itself, fails, notes, returns
+from tests.verbs.by_name import run
 
 
 async def failure(fn, items, **kwargs) -> BaseException:
@@ -72,15 +73,7 @@ async def test_show_items_false(verb: str) -> None:
             return fails(ValueError()).__await__()
 
     with pytest.raises(ValueError) as caught:
-        if verb == "map_tg":
-            await map_tg(raiser(ValueError()), [Secret()], limit=1, on_error="first", show_items=False)
-        elif verb == "gather_tg":
-            await gather_tg(Secret(), on_error="first", show_items=False)
-        else:
-            async with stream_tg(
-                raiser(ValueError()), [Secret()], limit=1, on_error="first", show_items=False
-            ) as results:
-                await anext(results)
+        await run(verb, lambda secret: secret, [Secret()], limit=1, on_error="first", show_items=False)
     assert notes(caught.value) == [f"{verb}: input 0"]
 
 
@@ -89,6 +82,8 @@ async def test_show_items_false_in_other_texts() -> None:
     with pytest.raises(TypeError, match="for input 0 it returned") as caught:
         await map_tg(lambda _: 42, ["secret"], limit=1, show_items=False)
     assert "secret" not in str(caught.value)
+    with pytest.raises(ItemCancelled, match=r"^input 0 was cancelled from inside"):
+        await map_tg(lambda _: cancels_itself(), ["secret"], limit=1, on_error="first", show_items=False)
 
 
 async def test_an_exception_that_refuses_notes() -> None:

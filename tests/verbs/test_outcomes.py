@@ -10,6 +10,7 @@ import pytest
 
 from corral import Err, ItemCancelled, Ok, Outcome, gather_tg, map_tg
 from tests.children import Crowd, cancels_itself, fails
+from tests.verbs.by_name import BESIDE
 
 
 def kind(outcome: Outcome[object, object]) -> str:
@@ -89,7 +90,7 @@ def test_item_cancelled_is_an_exception() -> None:
     assert ItemCancelled.__mro__[1] is Exception
 
 
-@pytest.mark.parametrize("beside", [0, 6], ids=["few", "many"])
+@BESIDE
 async def test_item_cancelled_says_which_and_why(beside: int) -> None:
     """It names the input, and its cause is the cancellation itself, message included."""
     with pytest.raises(ItemCancelled) as caught:

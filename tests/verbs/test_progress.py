@@ -8,10 +8,9 @@ import importlib
 import pytest
 from tqdm import auto
 
-from corral import map_tg, stream_tg
+from corral import stream_tg
 from tests.children import Crowd, end_of, fails, returns, turns
-
-VERBS = pytest.mark.parametrize("verb", ["map_tg", "stream_tg"])
+from tests.verbs.by_name import VERBS, run
 
 
 class Bar:
@@ -22,14 +21,6 @@ class Bar:
 
     def update(self, n: int) -> None:
         self.updates.append(n)
-
-
-async def run(verb: str, fn, items, **kwargs) -> None:
-    if verb == "map_tg":
-        await map_tg(fn, items, **kwargs)
-    else:
-        async with stream_tg(fn, items, **kwargs) as results:
-            [outcome async for outcome in results]
 
 
 @VERBS
@@ -67,19 +58,30 @@ async def test_nothing_to_do(verb: str) -> None:
 
 
 @VERBS
-async def test_a_failing_verb_stops_its_bar(verb: str) -> None:
-    """When the verb fails or is cancelled, the rest is told and no timer goes on."""
+@pytest.mark.virtual_time
+@pytest.mark.parametrize(
+    ("how", "raised"),
+    [("failure", ExceptionGroup), ("cancel", asyncio.CancelledError), ("close", RuntimeError)],
+)
+async def test_no_timer_goes_on(verb: str, how: str, raised: type[BaseException]) -> None:
+    """When the verb fails or is cancelled, or its coroutine is closed from outside, no timer tells the bar for ever."""
+    task = asyncio.ensure_future(run(verb, Crowd(50, failing={2}), range(9), limit=1, progress=Bar()))
+    await turns(5)
+    if how == "close":
+        task.get_coro().close()
+    if how != "failure":
+        task.cancel()
+    assert type(await end_of(task)) is raised
+    assert [timer for timer in asyncio.get_running_loop()._scheduled if not timer.cancelled()] == []
+
+
+@VERBS
+async def test_a_failing_verb_tells_the_rest(verb: str) -> None:
+    """What was done when the verb failed is told."""
     bar = Bar()
     with pytest.raises(ExceptionGroup):
         await run(verb, Crowd(failing={20}), range(100), limit=1, progress=bar)
-    assert 20 <= sum(bar.updates) <= 22
-    task = asyncio.ensure_future(run(verb, lambda _: asyncio.Event().wait(), range(3), limit=1, progress=bar))
-    await turns(4)
-    task.cancel()
-    await asyncio.wait([task])
-    told = list(bar.updates)
-    await asyncio.sleep(0.15)
-    assert bar.updates == told
+    assert sum(bar.updates) == 21
 
 
 @VERBS
@@ -147,24 +149,6 @@ async def test_without_tqdm(verb: str, monkeypatch: pytest.MonkeyPatch) -> None:
         await run(verb, crowd, range(3), limit=1, progress=True)
     assert crowd.started == []
     await run(verb, crowd, range(3), limit=1, progress=Bar())
-
-
-async def test_closed_consumer() -> None:
-    """A consumer whose coroutine is closed from outside leaves no timer that tells the bar for ever."""
-    bar = Bar()
-
-    async def consume():
-        async with stream_tg(lambda _: asyncio.Event().wait(), range(3), limit=1, progress=bar) as results:
-            await anext(results)
-
-    task = asyncio.ensure_future(consume())
-    await turns(4)
-    task.get_coro().close()
-    task.cancel()
-    await end_of(task)
-    loop = asyncio.get_running_loop()
-    timers = getattr(loop, "_scheduled", [])  # uvloop keeps its own in C
-    assert not [timer for timer in timers if "Progress" in repr(timer) and not timer.cancelled()]
 
 
 @pytest.mark.virtual_time

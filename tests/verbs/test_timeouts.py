@@ -8,16 +8,7 @@ import pytest
 
 from corral import gather_tg, join_tg, map_tg, stream_tg
 from tests.children import Crowd, end_of, notes, turns, waits
-
-VERBS = pytest.mark.parametrize("verb", ["map_tg", "stream_tg"])
-
-
-async def outcomes_of(verb: str, fn, items, **kwargs) -> list:
-    """Under `collect`, by either verb."""
-    if verb == "map_tg":
-        return await map_tg(fn, items, on_error="collect", **kwargs)
-    async with stream_tg(fn, items, on_error="collect", **kwargs) as results:
-        return [outcome async for outcome in results]
+from tests.verbs.by_name import VERBS, run
 
 
 async def sleeps(seconds):
@@ -31,7 +22,7 @@ async def test_for_each_input(verb: str) -> None:
     """An input that takes longer fails with `TimeoutError`; those that take less do not, however long all take together."""
     loop = asyncio.get_running_loop()
     begun = loop.time()
-    outcomes = await outcomes_of(verb, sleeps, [3, 4, 6, 4, 99, 3], limit=1, timeout=5)
+    outcomes = await run(verb, sleeps, [3, 4, 6, 4, 99, 3], limit=1, timeout=5, on_error="collect")
     assert [type(outcome).__name__ for outcome in outcomes] == ["Ok", "Ok", "Err", "Ok", "Err", "Ok"]
     assert {type(outcomes[2].error), type(outcomes[4].error)} == {TimeoutError}
     assert loop.time() - begun == pytest.approx(3 + 4 + 5 + 4 + 5 + 3)
@@ -41,7 +32,7 @@ async def test_for_each_input(verb: str) -> None:
 @pytest.mark.virtual_time
 async def test_from_its_start(verb: str) -> None:
     """The time that an input waits for its place does not count."""
-    outcomes = await outcomes_of(verb, sleeps, [4] * 10, limit=2, timeout=5.0)
+    outcomes = await run(verb, sleeps, [4] * 10, limit=2, timeout=5.0, on_error="collect")
     assert [outcome.value for outcome in outcomes] == [4] * 10
 
 

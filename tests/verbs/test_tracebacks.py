@@ -9,6 +9,7 @@ import pytest
 
 from corral import gather_tg, join_tg, map_tg, stream_tg
 from tests.children import cancels_itself, leaves, others, returns, turns
+from tests.verbs.by_name import POLICIES
 
 
 async def deepest(_: object = None) -> None:
@@ -92,7 +93,7 @@ async def test_a_failing_source_shows_the_source() -> None:
         assert not {"work", "feed", "pull_all"} & set(frames(error))
 
 
-@pytest.mark.parametrize("on_error", ["group", "first", "collect"])
+@POLICIES
 async def test_the_bug_is_in_fn(on_error: str) -> None:
     """The error about a plain function comes out at the call of the verb."""
     with pytest.raises(TypeError) as caught:
