@@ -1,4 +1,4 @@
-"""The journal on a disk that fails, is slow, or has another file put in its place."""
+"""The results as they are written: a record at a time, by one run at a time, on a disk that is full, slow or fails."""
 
 from __future__ import annotations
 
@@ -6,46 +6,24 @@ import asyncio
 import errno
 import fcntl
 import os
-import stat
+import signal
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
 import pytest
 
 from corral.job import journal as module
-from corral.job.compact import compact
 from corral.job.errors import JobError, JournalError
 from corral.job.journal import SYNC_EVERY, Journal
-from corral.job.record import Success, encode
+from tests.job.disk import small_disk
 from tests.job.opened import descriptors
-
-
-def good(index: int, output: object = None) -> bytes:
-    return encode(Success(index, f"in {index}", output, 1, 0.5)) + b"\n"
+from tests.job.record_lines import good
 
 
 def syncers() -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if thread.name == "corral-fsync"]
-
-
-@pytest.fixture
-def results(tmp_path):
-    return tmp_path / "results.jsonl"
-
-
-@pytest.fixture
-def synced(monkeypatch):
-    """What is `fsync`ed: the size of a file, or the names in a folder, at that moment."""
-    seen, real = [], os.fsync
-
-    def fsync(descriptor):
-        state = os.fstat(descriptor)
-        names = os.scandir(descriptor) if stat.S_ISDIR(state.st_mode) else None
-        seen.append(state.st_size if names is None else [entry.name for entry in names])
-        real(descriptor)
-
-    monkeypatch.setattr(os, "fsync", fsync)
-    return seen
 
 
 def fails(number: int):
@@ -69,6 +47,22 @@ def started(path: Path, told: list | None = None) -> Journal:
     journal = Journal(path)
     journal.start(Loop(), lambda: None if told is None else told.append(True))
     return journal
+
+
+async def written(journal: Journal, *lines: bytes) -> None:
+    journal.start(asyncio.get_running_loop(), lambda: None)
+    for line in lines:
+        journal.add(line)
+    await asyncio.sleep(0)
+
+
+async def test_written_within_a_turn(results):
+    """A record is in the file before the loop has gone round, without any flush or close."""
+    journal = Journal(results)
+    await written(journal, good(0), good(1))
+    assert results.read_bytes() == good(0) + good(1)
+    journal.finish()
+    journal.close()
 
 
 def test_torn_end_is_cut_for_good(results, synced):
@@ -135,30 +129,30 @@ def test_short_writes(results, monkeypatch):
     assert results.read_bytes() == good(0) + good(1)
 
 
-def test_full_disk_after_a_while(results, monkeypatch):
-    """A write that fails half way leaves what was written before, and the whole records of its own."""
-    journal = started(results)
-    journal.add(good(0))
+async def test_full_disk_keeps_whole_records(results):
+    """When the file can grow no further, its last record is whole, the run is told at once, and the next one goes on there."""
+    lines = [good(index, "x" * 50) for index in range(100)]
+    room = len(b"".join(lines[:30])) + 20
+    journal = Journal(results)
+    told = []
+    journal.start(asyncio.get_running_loop(), lambda: told.append(True))
+    journal.add(lines[0])
     journal.flush()
-    real = os.write
-    answers = iter([len(good(1)) + 5])
-
-    def write(descriptor, data):
-        if (room := next(answers, None)) is None:
-            raise OSError(errno.ENOSPC, "No space left on device")
-        return real(descriptor, data[:room])
-
-    monkeypatch.setattr(os, "write", write)
-    journal.add(good(1))
-    journal.add(good(2))
-    journal.flush()
-    with pytest.raises(
-        JournalError, match=r"device; 1 finished results could not be written, .*; make room and repeat"
-    ):
+    with small_disk(room):
+        for line in lines[1:]:
+            journal.add(line)
+        journal.flush()
+    assert told == [True]
+    assert results.read_bytes() == b"".join(lines[:30])
+    assert journal.size == results.stat().st_size
+    with pytest.raises(JournalError, match=r"File too large; 70 finished results could not be written.*make room"):
         journal.finish()
-    assert journal.size == len(good(0) + good(1))
     journal.close()
-    assert results.read_bytes() == good(0) + good(1)
+    again = Journal(results)
+    await written(again, *lines[30:])
+    again.finish()
+    again.close()
+    assert results.read_bytes() == b"".join(lines)
 
 
 def test_disk_that_fails_in_every_way(results, monkeypatch):
@@ -252,7 +246,7 @@ async def test_synced_again_and_again(results, monkeypatch):
 
 
 async def test_failed_sync_is_told_once(results, monkeypatch):
-    """After an `fsync` that failed nothing more is written, and the run is told once."""
+    """After an `fsync` that failed nothing more is taken, and the run is told once."""
     monkeypatch.setattr(module, "SYNC_EVERY", 0.01)
     told, failed = [], asyncio.Event()
 
@@ -264,12 +258,13 @@ async def test_failed_sync_is_told_once(results, monkeypatch):
     journal = Journal(results)
     journal.start(asyncio.get_running_loop(), on_error)
     journal.add(good(0))
-    await asyncio.sleep(0)
-    waiting = asyncio.ensure_future(failed.wait())
-    await asyncio.wait_for(waiting, 60)
+    await asyncio.wait_for(failed.wait(), 60)
+    with pytest.raises(JournalError, match=r"can no longer be written: Input/output error.*repeat the call"):
+        journal.add(good(1))
     await asyncio.sleep(0.05)
     assert told == [True]
     journal.close()
+    assert results.read_bytes() == good(0)
 
 
 async def test_nothing_is_written_after_a_failed_sync(results, monkeypatch):
@@ -282,6 +277,27 @@ async def test_nothing_is_written_after_a_failed_sync(results, monkeypatch):
         journal.finish()
     journal.close()
     assert results.read_bytes() == b""
+
+
+def test_second_run_is_refused(results):
+    """Results have one writer at a time."""
+    journal = Journal(results)
+    with pytest.raises(JobError, match="another run is writing to"):
+        Journal(results)
+    journal.close()
+    Journal(results).close()
+
+
+def test_lock_dies_with_its_process(results):
+    """A writer that was killed leaves no lock behind."""
+    code = f"from pathlib import Path; from corral.job.journal import Journal; Journal(Path({str(results)!r})); print(flush=True); input()"
+    other = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    other.stdout.readline()
+    with pytest.raises(JobError, match="another run"):
+        Journal(results)
+    other.send_signal(signal.SIGKILL)
+    other.communicate()
+    Journal(results).close()
 
 
 def put_in_place(monkeypatch, act):
@@ -328,6 +344,7 @@ def test_disk_without_locks(results, monkeypatch):
     ("make", "name", "told"),
     [
         (Path.mkdir, "there", "it is a directory; expected a path such as results.jsonl"),
+        (Path.mkdir, "no/results.jsonl", "there is no folder .*no$"),
         (os.mkfifo, "there", "it is no regular file"),
         (Path.touch, "there/results.jsonl", "Not a directory"),
         (Path.touch, "x" * 300, "File name too long"),
@@ -349,42 +366,3 @@ def test_mode_of_a_new_file(results, mask, mode):
     finally:
         os.umask(before)
     assert results.stat().st_mode & 0o777 == mode
-
-
-def test_compaction_is_on_the_disk(results, synced):
-    """The new file is on the disk before it takes the name, and the name afterwards; the journal goes on with it."""
-    results.write_bytes(good(0, "a") + good(0, "b"))
-    before = descriptors()
-    journal = Journal(results)
-    compact(journal)
-    assert synced == [len(good(0, "b")), ["results.jsonl"]]
-    assert journal.size == len(good(0, "b"))
-    assert descriptors() == before + 1
-    journal.start(Loop(), lambda: None)
-    journal.add(good(1))
-    journal.finish()
-    journal.close()
-    assert results.read_bytes() == good(0, "b") + good(1)
-    assert descriptors() == before
-
-
-@pytest.mark.parametrize("at", [0, 1])
-def test_compaction_on_a_failing_disk(results, monkeypatch, at):
-    """Whether the file or its folder cannot be synced: an error of the job, nothing lost, and no file or descriptor left over."""
-    results.write_bytes(good(0, "a") + good(0, "b"))
-    journal = Journal(results)
-    before, real, calls = descriptors(), os.fsync, []
-
-    def fsync(descriptor):
-        calls.append(descriptor)
-        if len(calls) == at + 1:
-            raise OSError(errno.EIO, "Input/output error")
-        real(descriptor)
-
-    monkeypatch.setattr(os, "fsync", fsync)
-    with pytest.raises(JournalError, match=r"Input/output error. Nothing is lost"):
-        compact(journal)
-    assert descriptors() == before
-    journal.close()
-    assert results.read_bytes().endswith(good(0, "b"))
-    assert [path.name for path in results.parent.iterdir()] == ["results.jsonl"]
