@@ -353,7 +353,6 @@ async def test_nothing_is_kept_of_what_has_ended() -> None:
             len(watch.failures.boxes),
             len(watch.failures._unread),
             len(watch.siblings.of),
-            len(watch.reported),
         ]
     assert sizes[0] <= 2
     assert max(sizes[1:]) <= 64

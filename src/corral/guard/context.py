@@ -97,8 +97,9 @@ def guard(**options: Unpack[Options]) -> Guard:
     """Holds every task of the running loop for the length of a block, and tells what leaked: `async with guard():`.
 
     Equals the block without the guard, but for the reports. In a `with guard():` the end of the block cannot wait, so tasks that
-    have been cancelled and are still winding up are taken on trust; `async with guard():` gives them ten turns of the loop.
-    What was running when the block began is held, too, but not told about at the end.
+    have been cancelled and are still winding up are taken on trust, and a failure of that very turn is left to asyncio to tell;
+    `async with guard():` gives them ten turns of the loop. What was running when the block began is held, too, but not told about at
+    the end; of blocks inside blocks each answers for what was made in it, by its own policies and its own grace.
 
     Args:
         policy: What to do about a leak. `"warn"` (the default): a `LeakWarning` that points to the line which made the task, and a

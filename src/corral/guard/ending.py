@@ -11,7 +11,7 @@ from weakref import WeakSet
 
 from corral.guard import gathers
 from corral.guard.places import described, waits_on
-from corral.guard.private import is_task, running_loop
+from corral.guard.private import is_task, is_told, running_loop
 
 if TYPE_CHECKING:
     from corral.guard.watch import Watch
@@ -55,9 +55,9 @@ def conclude(watch: Watch, ends: str, before: Tasks) -> None:
     watch.failures.flush()
     watch.siblings.flush()
     for task in list(running(watch, before)):
-        if task not in watch.reported:
+        if not is_told(task):
             _tell(watch, task, ends)
-    watch.failures.look(None, before)
+    watch.failures.conclude(before)
     watch.threads.flush()
 
 

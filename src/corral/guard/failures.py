@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from asyncio import Future
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, final
 from weakref import WeakSet, ref
@@ -14,10 +14,9 @@ from corral.guard.private import (
     children_of,
     coro_of,
     exception_of,
-    failure_told,
     is_task,
+    is_told,
     is_unread,
-    tell_no_more,
 )
 from corral.guard.report import shown
 
@@ -74,12 +73,12 @@ class Failures:
         box.clear()
         if not is_unread(task) or exception_of(task) is None:
             return
-        kept = Unread(ref(task), made, coroutine, time.monotonic())
+        kept = Unread(ref(task), made, coroutine, self._watch.loop.time())
         self._unread[key] = kept
         del task
-        if kept.task() is not None:
-            self._watch.arm()
+        if (held := kept.task()) is not None:
             self._purge()
+            self._look_at(held, kept)
 
     def flush(self) -> None:
         """Looks at once at what waits for the next turn."""
@@ -97,26 +96,39 @@ class Failures:
             kept.made if kept is not None and kept.task() is task else None
         )  # else it is of one that had this id before
 
-    def look(self, age: float | None, before: WeakSet[Future[Any]]) -> bool:
-        """Tells of every task that nobody has looked at for `age` seconds, None for any; whether some are too young."""
-        now, young = time.monotonic(), False
+    def known(self) -> list[Future[Any]]:
+        """What has failed so far, and is held by somebody who has not looked."""
+        kept = [box[0] for box in self.boxes.values() if box]
+        return [*kept, *(task for task, _ in self._unseen())]
+
+    def look(self) -> None:
+        """Tells of every task that nobody has looked at while its grace lasted."""
+        for task, kept in self._unseen():
+            self._look_at(task, kept)
+
+    def conclude(self, before: WeakSet[Future[Any]]) -> None:
+        """Tells of every task made since that nobody has looked at."""
+        for task, kept in self._unseen():
+            if task not in before:
+                self._tell(task, kept, "failed; somebody holds it, and by now nobody has looked")
+
+    def _unseen(self) -> Iterator[tuple[Future[Any], Unread]]:
         for kept in list(self._unread.values()):
             task = kept.task()
-            if task is None or not is_unread(task) or task in before or failure_told(task):
-                continue
-            if age is not None and now - kept.since < age:
-                young = True
-                continue
-            since = f"{now - kept.since:.1f} s later" if age is not None else "by now"
-            self._tell(task, kept, f"failed; somebody holds it, and {since} nobody has looked")
-        return young
+            if task is not None and is_unread(task) and not is_told(task):
+                yield task, kept
+
+    def _look_at(self, task: Future[Any], kept: Unread) -> None:
+        if self._watch.due(task, kept.since):
+            age = self._watch.loop.time() - kept.since
+            self._tell(task, kept, f"failed; somebody holds it, and {age:.1f} s later nobody has looked")
 
     def told(self, context: dict[str, Any]) -> None:
         """What asyncio tells the loop's exception handler."""
         message = str(context.get("message"))
         if message.startswith(_DESTROYED):
             task = context.get("task")
-            if is_task(task) and task not in self._watch.reported:
+            if is_task(task) and not is_told(task):
                 what = (
                     f"task {task.get_name()!r} was taken by the collector while it was running: it bypassed the guard"
                 )
@@ -125,7 +137,7 @@ class Failures:
         future = context.get("future")
         if message.endswith(_NEVER) and asyncio.isfuture(future):
             kept = self._unread.pop(id(future), None)
-            if future not in self._watch.reported and not failure_told(future):
+            if not is_told(future):
                 self._dropped(future, kept)
 
     def _dropped(self, future: Future[Any], kept: Unread | None) -> None:
@@ -141,7 +153,6 @@ class Failures:
             self._watch.threads.died(future)
 
     def _tell(self, task: Any, kept: Unread | None, what: str) -> None:
-        tell_no_more(task)
         error = exception_of(task)
         made, coroutine = (kept.made, kept.coroutine) if kept is not None else (None, None)
         who = f"task {task.get_name()!r} ({name_of(coro_of(task)) or coroutine or 'of an unknown coroutine'})"

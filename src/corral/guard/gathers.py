@@ -17,6 +17,7 @@ from corral.guard.private import (
     children_of,
     exception_of,
     frame_at,
+    is_told,
     is_unread,
 )
 
@@ -108,7 +109,7 @@ def _look(watch: Watch, box: list[Any]) -> None:
     """One turn after the end of a gather that nobody has awaited: can anybody still?"""
     gathered = box.pop()
     gone, made, count = ref(gathered), gathered.made, len(children_of(gathered) or ())
-    if gathered.awaited or gathered in watch.reported:
+    if gathered.awaited or is_told(gathered):
         return
     del gathered
     if gone() is None:

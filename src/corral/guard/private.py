@@ -67,18 +67,18 @@ def is_unread(future: Any) -> bool:
     return bool(getattr(future, "_log_traceback", False))
 
 
-def tell_no_more(task: Any) -> None:
-    """Notes on the task itself that its failure has been told.
+def tell_no_more(future: Any) -> None:
+    """Notes on the task itself that it has been told of.
 
     The task outlives the watch that told, and is asked once more when the collector takes it, when no weak reference knows it.
     """
     with suppress(AttributeError):  # somebody's own kind of future, which takes no attributes
-        task._corral_told = True
+        future._corral_told = True
 
 
-def failure_told(task: object) -> bool:
-    """Whether this, or an earlier watch over the same loop, has told of the task's failure."""
-    return hasattr(task, "_corral_told")
+def is_told(future: object) -> bool:
+    """Whether this, or an earlier watch over the same loop, has told of it."""
+    return hasattr(future, "_corral_told")
 
 
 def children_of(future: Any) -> list[Future[Any]] | None:

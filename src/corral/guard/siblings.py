@@ -24,6 +24,7 @@ from corral.guard.private import (
     coro_of,
     exception_of,
     is_task,
+    is_told,
     made_by_gather,
 )
 from corral.guard.report import shown
@@ -47,6 +48,7 @@ class Failed:
         self.first: str = f"{shown(error)} in {name}"
         self.made: Made = gathered.made
         self.settled = False
+        self.since = 0.0
         self.told = 0
 
 
@@ -92,6 +94,7 @@ class Siblings:
 
     def _settle(self, failure: Failed, rest: list[Future[Any]]) -> None:
         failure.settled = True
+        failure.since = self._watch.loop.time()
         self._unsettled = [entry for entry in self._unsettled if entry[0] is not failure]
         for child in rest:
             if self.of.get(child) is not failure:
@@ -100,10 +103,8 @@ class Siblings:
                 self._judge_done(child, failure, late=False)
             elif _asked(child) or self._awaited(child):
                 del self.of[child]
-            elif made_by_gather(child):
+            elif made_by_gather(child) or self._watch.due(child, failure.since):
                 self._tell_orphan(child, failure)
-            else:
-                self._watch.arm()
 
     def _ended(self, child: Future[Any]) -> None:
         """A sibling has ended. What `gather` itself does on that, it has done just now."""
@@ -123,7 +124,7 @@ class Siblings:
         if error is not None:
             what = f"{described(child)} failed, too, in a gather that had failed with {failure.first}: asyncio drops this one"
             self._tell("swallowed", child, failure, what, exception=error)
-        elif late and not _asked(child) and child not in self._watch.reported:
+        elif late and not _asked(child) and not is_told(child):
             what = f"{described(child)} ran on to its end, though the gather it was in had failed with {failure.first}"
             self._tell("orphaned", child, failure, what)
 
@@ -157,11 +158,14 @@ class Siblings:
     def look(self) -> None:
         """After the grace: what nobody has dealt with by now is left to itself."""
         for child, failure in list(self.of.items()):
-            if child not in self._watch.reported and failure.settled and not child.done():
-                if _asked(child) or self._awaited(child):
-                    del self.of[child]
-                else:
-                    self._tell_orphan(child, failure)
+            if is_told(child) or not failure.settled or child.done():
+                continue
+            if not self._watch.due(child, failure.since):
+                continue
+            if _asked(child) or self._awaited(child):
+                del self.of[child]
+            else:
+                self._tell_orphan(child, failure)
 
     def collected(self, gathered: Gathered, failed: list[Future[Any]]) -> None:
         """`return_exceptions=True`, and some did fail: does anybody look?"""

@@ -16,7 +16,7 @@ from corral.guard.ending import conclude
 from corral.guard.failures import Failures
 from corral.guard.patches import Patches, shared
 from corral.guard.places import Made, name_of, place
-from corral.guard.private import coro_of, is_task
+from corral.guard.private import coro_of, is_task, tell_no_more
 from corral.guard.report import Report
 from corral.guard.scope import Scope
 from corral.guard.siblings import Siblings
@@ -38,7 +38,6 @@ class Watch:
         self.loop = loop
         self.held: dict[Future[Any], Made] = {}
         self.scopes: list[tuple[Scope, WeakSet[Future[Any]]]] = []
-        self.reported: WeakSet[Future[Any]] = WeakSet()
         self.live: bool = True
         self.failures: Failures = Failures(self)
         self.siblings: Siblings = Siblings(self)
@@ -100,7 +99,7 @@ class Watch:
         self._patches.set(self.loop, "close", guarded_close)
 
     def before(self, scope: Scope) -> WeakSet[Future[Any]]:
-        """What was running when a scope was opened."""
+        """What was there when a scope was opened: it ran, or had failed."""
         nothing: WeakSet[Future[Any]] = WeakSet()
         return next((tasks for opened, tasks in self.scopes if opened is scope), nothing)
 
@@ -112,6 +111,13 @@ class Watch:
         """The innermost one."""
         return self.scopes[-1][0] if self.scopes else None
 
+    def scope_of(self, task: Future[Any] | None) -> Scope | None:
+        """The innermost one that the task was made in; the outermost for one that is older than all of them."""
+        if task is None or not self.scopes:
+            return self.scope()
+        made_in = (scope for scope, before in reversed(self.scopes) if task not in before)
+        return next(made_in, self.scopes[0][0])
+
     def made(self, task: Future[Any]) -> Made:
         """Where a task was made, if that is still known."""
         return self.held.get(task) or self.failures.made(task)
@@ -119,8 +125,8 @@ class Watch:
     def report(
         self, kind: Kind, task: Future[Any] | None, what: str, made: Made, *, coroutine: str | None = None, **more: Any
     ) -> None:
-        """Hands a report to the innermost scope, and cancels the task if that says so."""
-        scope = self.scope()
+        """Hands a report to the scope that answers for the task, and cancels the task if that says so."""
+        scope = self.scope_of(task)
         if scope is None or not self.live:
             return
         coro = coro_of(task)
@@ -134,7 +140,7 @@ class Watch:
             **more,
         )
         if task is not None:
-            self.reported.add(task)
+            tell_no_more(task)
         if scope.deliver(report) and task is not None:
             leaving.add(task)
             task.add_done_callback(leaving.discard)
@@ -142,7 +148,7 @@ class Watch:
 
     def open(self, scope: Scope) -> None:
         """Begins to answer to a scope, for what is made from now on."""
-        self.scopes.append((scope, WeakSet(asyncio.all_tasks(self.loop))))
+        self.scopes.append((scope, WeakSet([*asyncio.all_tasks(self.loop), *self.failures.known()])))
 
     def close(self, scope: Scope) -> None:
         """Tells what there is to tell when a scope is over, and forgets it; after the last one the loop is as it was found."""
@@ -159,19 +165,30 @@ class Watch:
             if not self.scopes:
                 self.end()
 
-    def arm(self) -> None:
-        """Looks again when the grace of the innermost scope is over."""
-        scope = self.scope()
-        if scope is not None and scope.grace is not None and self.timer is None and not self.loop.is_closed():
-            self.timer = self.loop.call_later(scope.grace, self._look)
+    def due(self, task: Future[Any], since: float) -> bool:
+        """Whether the grace of the task's scope is over; if that is still to come, it is looked at again then."""
+        scope = self.scope_of(task)
+        if scope is None or scope.grace is None:
+            return False
+        end = since + scope.grace
+        if end > self.loop.time():
+            self._arm(end)
+            return False
+        return True
+
+    def _arm(self, time: float) -> None:
+        if self.timer is not None:
+            if self.timer.when() <= time:
+                return
+            self.timer.cancel()
+        if not self.loop.is_closed():
+            self.timer = self.loop.call_at(time, self._look)
 
     def _look(self) -> None:
         self.timer = None
-        scope = self.scope()
-        if self.live and scope is not None and scope.grace is not None:
+        if self.live:
             self.siblings.look()
-            if self.failures.look(scope.grace, WeakSet()):
-                self.arm()
+            self.failures.look()
 
     def forked(self) -> None:
         """In a child process nothing of this is ours: the tasks are the parent's, and so are the reports about them."""
