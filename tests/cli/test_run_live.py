@@ -70,6 +70,20 @@ def test_second_signal(start, folder):
     assert len(records(folder)) >= 20
 
 
+def test_second_signal_before_the_first_record(start, folder):
+    """What was to be overwritten is gone then as well: the command to go on, which is told, does not go on with that."""
+    assert start(fn("same"), "range:3", "--limit", 5).wait(timeout=60) == 0
+    process = start(fn("takes_its_time"), "range:3", "--limit", 1, "--grace", 1000, "--overwrite")
+    until((folder / "begun").exists)
+    process.send_signal(signal.SIGINT)
+    assert any("in flight may take up to 1000 s more" in line for line in process.stderr)
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=60)
+    assert out.startswith("stopped by Ctrl-C: 0 ok, 0 failed, 3 left")
+    assert "--overwrite" not in out
+    assert records(folder) == []
+
+
 def test_second_signal_while_the_loop_is_blocked(start, folder):
     """A function that blocks the loop cannot keep the process from ending."""
     process = start(fn("blocks_after_ten"), "range:100", "--limit", 1)
@@ -129,11 +143,17 @@ def test_standard_input(start, folder):
 
 
 def test_nothing_on_standard_input(start, folder):
-    """A pipe without a line is an empty input, and nothing is left of that."""
+    """A pipe without a line is an empty input, and nothing is left of that; nor are old results lost that were to be overwritten."""
     process = start(fn("same"), "-", "--limit", 5)
     _, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (2, "corral run: there is no input: standard input is empty\n")
     assert list(folder.iterdir()) == []
+    assert start(fn("same"), "range:3", "--limit", 5).wait(timeout=60) == 0
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    process = start(fn("same"), "-", "--limit", 5, "--overwrite")
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (2, "corral run: there is no input: standard input is empty\n")
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
 def test_closed_standard_input(start, folder):

@@ -11,6 +11,7 @@ import itertools
 import json
 import os
 import signal
+import sys
 import threading
 
 import pytest
@@ -22,6 +23,7 @@ from corral.job.progress import PlainMeter
 from corral.job.run import prepared
 from corral.job.stop import Stop
 from tests.job import functions
+from tests.job.opened import descriptors
 from tests.job.waiting import cancelled_meanwhile
 
 
@@ -158,6 +160,23 @@ def test_overwrite(results):
     with pytest.raises(JobError, match="does not hold results of a job, so it is not overwritten"):
         run_job(functions.same, "range:3", limit=1, out=results, overwrite=True)
     assert results.read_text() == "precious"
+
+
+def test_overwritten_by_something_only(results):
+    """The old results stay until there is something in their place: a job without input, or one that fails first, leaves them."""
+
+    def nothing():
+        raise LookupError("no such table")
+        yield
+
+    run_job(functions.same, "range:5", limit=1, out=results)
+    before = results.read_bytes(), sidecar(results).read_bytes()
+    with pytest.raises(LookupError):
+        run_job(functions.same, nothing(), limit=1, out=results, overwrite=True)
+    assert (results.read_bytes(), sidecar(results).read_bytes()) == before
+    assert run_job(functions.same, "range:5", limit=1, out=results).skipped == 5
+    assert run_job(functions.same, [], limit=1, out=results, overwrite=True).total == 0
+    assert results.read_bytes() == b""
 
 
 def test_refusals_change_nothing(results, tmp_path):
@@ -377,6 +396,25 @@ def test_signal(results, number, raised):
     assert recorded
     assert sorted(records(results)) == list(range(recorded))
     timer.cancel()
+
+
+@pytest.mark.parametrize(
+    "asked", [{"out": "no/results.jsonl"}, {"loop": "uvloop"}, {"resource": "nowhere:of_that_name"}]
+)
+def test_refused_job_lets_go_of_its_pipe(folder, monkeypatch, asked):
+    """A named pipe that was to be the input of a job that is refused is closed, or was never opened."""
+    monkeypatch.setitem(sys.modules, "uvloop", None)
+    os.mkfifo("in.txt")
+    other_end = os.open("in.txt", os.O_RDWR)
+    before = descriptors()
+    with pytest.raises(JobError):
+        run_job(
+            functions.with_resource if "resource" in asked else functions.same,
+            "in.txt",
+            **{"limit": 1, "out": "results.jsonl", **asked},
+        )
+    assert descriptors() == before
+    os.close(other_end)
 
 
 async def test_in_a_running_loop(results):

@@ -46,7 +46,9 @@ class PipeSource:
         """Reads it as the other end writes it."""
         form, splitter, done = FORMATS[self._form](), LineSplitter(), recorded.done
         index = 0
-        reader = _Reader(self._descriptor, close=self._close)
+        # From here on it is the reading thread that closes: it may be in the middle of a read when this ends.
+        close, self._close = self._close, False
+        reader = _Reader(self._descriptor, close=close)
         try:
             block = b"?"
             while block:
@@ -63,6 +65,12 @@ class PipeSource:
         check_end(recorded, index)
         if not index:
             raise JobError(f"there is no input: {'standard input' if self._name == '-' else self._name} is empty")
+
+    def close(self) -> None:
+        """Let go of what nobody has begun to read."""
+        if self._close:
+            self._close = False
+            os.close(self._descriptor)
 
 
 class _Reader:

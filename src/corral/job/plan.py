@@ -29,6 +29,7 @@ class Plan:
         recorded: The inputs to pass over.
         failed: Those that failed before and are to run again.
         tally: What the results hold already.
+        anew: What the results are to be of, where they still hold those of another run.
     """
 
     source: Source
@@ -36,6 +37,14 @@ class Plan:
     recorded: Recorded
     failed: Bitmap = field(default_factory=Bitmap)
     tally: Tally = field(default_factory=Tally)
+    anew: Identity | None = None
+
+    def begin_anew(self) -> None:
+        """Drop what is to be overwritten; call it in a thread, once there is something to write in its place."""
+        if self.anew is not None:
+            identity, self.anew = self.anew, None
+            self.journal.cut(0)
+            _write_identity(self.journal.path, identity)
 
     def give_up(self) -> None:
         """Let go of the results, and where nothing was recorded leave nothing behind."""
@@ -73,26 +82,30 @@ def _plan(function: Function, source: Source, journal: Journal, options: Options
             *OR_ELSE,
         )
     known = source.identify(before.input if before else None)
-    if options.overwrite:
-        journal.cut(0)
+    identity = Identity(FORMAT, function.name, known, options.ordered)
+    if journal.size and options.overwrite:
+        return Plan(source, journal, Recorded(), anew=identity)
     scan = _mended(journal, streamed=source.kind == "stream")
     if source.total is not None and scan.done.end() > source.total:
         raise JobError(
             f"{out} holds a record of input {scan.done.end() - 1:,}, and there are {source.total:,} inputs: give another ",
             OUT,
         )
-    identity = Identity(FORMAT, function.name, known, options.ordered)
     if identity != before:
-        try:
-            write_identity(out, identity)
-        except OSError as why:
-            raise JobError(f"{sidecar(out)} cannot be written: {why.strerror}") from None
+        _write_identity(out, identity)
     if not options.retry_failed:
         tally = Tally(skipped=len(scan.done), skipped_failed=len(scan.failed), errors=scan.errors)
         return Plan(source, journal, scan, tally=tally)
     failed = scan.failed
     scan.done = scan.done.without(failed)
     return Plan(source, journal, scan, failed, Tally(skipped=len(scan.done), retrying=len(failed)))
+
+
+def _write_identity(out: Path, identity: Identity) -> None:
+    try:
+        write_identity(out, identity)
+    except OSError as why:
+        raise JobError(f"{sidecar(out)} cannot be written: {why.strerror}") from None
 
 
 def _check_ours(out: Path) -> None:

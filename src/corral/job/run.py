@@ -83,7 +83,7 @@ def run_job(
         on_error: `"collect"` records failures and goes on; `"stop"` ends at the first.
         max_failures: End at more failures than this: a number, or `"1%"` of what is finished (from a hundred inputs on).
         retry_failed: Run the inputs again whose record is a failure.
-        overwrite: Begin anew, whatever `out` holds.
+        overwrite: Begin anew: what `out` holds is dropped when there is something to write in its place.
         grace: Seconds that running inputs have to finish once the run is to end.
         loop: `"uvloop"` for its loop.
         input_format: `txt`, `jsonl` or `csv`, where the name does not tell.
@@ -160,13 +160,10 @@ def run_blocking(
     Fails: `RuntimeError` in a running loop, which it would block.
     """
     _check_no_loop()
-    stop = Stop(options.grace)
+    loop_factory, stop = _loop_factory(options.loop), Stop(options.grace)
     runner = prepared(fn, inputs, out, options, stop, shown_on)
     runner.last_words = last_words
-    with (
-        asyncio.Runner(loop_factory=_loop_factory(options.loop)) as loop_runner,
-        stop.on_signals(loop_runner.get_loop()),
-    ):
+    with asyncio.Runner(loop_factory=loop_factory) as loop_runner, stop.on_signals(loop_runner.get_loop()):
         return loop_runner.run(runner.run())
 
 

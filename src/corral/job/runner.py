@@ -18,6 +18,7 @@ from corral.job.compact import compact
 from corral.job.errors import SAME, WorkerError
 from corral.job.function import Function
 from corral.job.options import Options, Tolerance
+from corral.job.pipe import PipeSource
 from corral.job.plan import Plan, plan
 from corral.job.progress import Meter, State
 from corral.job.record import failure_line, message_of, type_name
@@ -62,13 +63,17 @@ class Runner:
         """
         # Looking for a cluster, or through a large file, may take a while: that a signal was heard is told even so.
         self.stop.told = partial(self.meter.say, f"{_STOPPING}; once more to end at once")
-        # What is not installed, not there or cannot travel is told before anything is touched.
-        call = Call(self.function, self.options, self.options.workers or 1)
-        factory = resource_of(self.options)
-        if elsewhere(self.options):
-            check_travels(call, factory)
-        async with executor_of(self.options) as executor:
-            return await self._run(partial(self._stream, call, factory, executor))
+        try:
+            # What is not installed, not there or cannot travel is told before anything is touched.
+            call = Call(self.function, self.options, self.options.workers or 1)
+            factory = resource_of(self.options)
+            if elsewhere(self.options):
+                check_travels(call, factory)
+            async with executor_of(self.options) as executor:
+                return await self._run(partial(self._stream, call, factory, executor))
+        finally:
+            if isinstance(self.source, PipeSource):
+                self.source.close()
 
     async def _run(self, stream: Streaming) -> Summary:
         start = monotonic()
@@ -84,12 +89,15 @@ class Runner:
 
         def at_once() -> None:
             self.meter.close()
+            job.begin_anew()
             job.journal.finish()
             self.last_words(summary())
 
         try:
             try:
                 await self._drive(stream, job, state, at_once)
+                if job.anew is not None:  # there was nothing to record
+                    await to_its_end(job.begin_anew)
             finally:
                 ticking.end()
                 await to_its_end(job.journal.finish)
@@ -143,6 +151,8 @@ class Runner:
         add, took = job.journal.add, tally.latency.add
         tolerance = Tolerance.parse(self.options.max_failures)
         async for outcome in outcomes:
+            if job.anew is not None:
+                await to_its_end(job.begin_anew)
             line, seconds, failure = outcome.value if isinstance(outcome, Ok) else _outside(outcome.item, outcome.error)
             add(line)
             if seconds:  # a line that could not be read was not run
