@@ -1,4 +1,4 @@
-"""What `gather_tg` is measured against, and `gather_tg` itself: all of them are called in the same way."""
+"""What `gather_tg` is measured against, and `gather_tg` itself: all are called in the same way, and some leave tasks behind."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from corral import gather_tg, map_tg
-from tests.children import others
+from tests.children import end_of, others
 
 
 async def post(*aws: Any) -> list[Any]:
@@ -51,3 +51,12 @@ OURS = (tg, tg_many, tg_first, mapped)
 GATHERS = pytest.mark.parametrize("gather", [*THEIRS, *OURS], ids=lambda gather: gather.__name__)
 #: Errors come bare out of these, and in a group out of the others.
 BARE = (asyncio.gather, tg_first)
+
+
+async def settled() -> None:
+    """Ends what somebody has left running."""
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in left:
+        task.cancel()
+    for task in left:
+        await end_of(task)

@@ -11,7 +11,7 @@ from unittest import mock
 
 import pytest
 
-from corral import gather_tg
+from corral import Ok, gather_tg
 
 pytest.importorskip("test.test_asyncio.test_tasks", reason="this interpreter was installed without CPython's own tests")
 from test.test_asyncio import test_tasks  # it may be missing: see above
@@ -37,11 +37,12 @@ TESTS = {
 }
 
 
-async def as_gather(loop: asyncio.AbstractEventLoop, aws: tuple, *, return_exceptions: bool) -> list:
+async def as_gather(aws: tuple, *, return_exceptions: bool) -> list:
     """What `asyncio.gather` is to its awaiter: errors bare, or values and errors in one list."""
     if not return_exceptions:
         return await gather_tg(*aws, on_error="first")
-    return [getattr(o, "value", None) or getattr(o, "error", None) for o in await gather_tg(*aws, on_error="collect")]
+    outcomes = await gather_tg(*aws, on_error="collect")
+    return [outcome.value if isinstance(outcome, Ok) else outcome.error for outcome in outcomes]
 
 
 def gather(*aws, return_exceptions=False):
@@ -53,7 +54,7 @@ def gather(*aws, return_exceptions=False):
         for aw in aws:
             aw.close()
         raise
-    return loop.create_task(as_gather(loop, aws, return_exceptions=return_exceptions))
+    return loop.create_task(as_gather(aws, return_exceptions=return_exceptions))
 
 
 @pytest.mark.parametrize("name", TESTS)

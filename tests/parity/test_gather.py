@@ -13,7 +13,7 @@ import pytest
 
 from corral import ItemCancelled
 from tests.children import Lazy, cancels_itself, end_of, fails, leaves, returns, turns, waits
-from tests.parity.gathers import BARE, GATHERS, THEIRS, mapped, post
+from tests.parity.gathers import BARE, GATHERS, THEIRS, mapped, post, settled
 
 
 async def failure(gather, *aws) -> BaseException:
@@ -23,15 +23,6 @@ async def failure(gather, *aws) -> BaseException:
     if gather not in BARE:
         assert isinstance(caught.value, BaseExceptionGroup)
     return caught.value
-
-
-async def settled() -> None:
-    """Ends what somebody has left running."""
-    left = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in left:
-        task.cancel()
-    for task in left:
-        await end_of(task)
 
 
 @GATHERS
@@ -155,7 +146,7 @@ async def test_one_failure(gather, place: int, after: int, loop_kind: str) -> No
     aws = [returns(n, 6) for n in range(3)]
     aws[place].close()
     aws[place] = fails(error, after)
-    if gather is post and after == 0 and loop_kind == "eager":  # errs, by version: see test_task_group.py
+    if gather is post and after == 0 and loop_kind == "eager":  # errs, by version: gh-128550, gh-128588
         for aw in aws:
             aw.close()
         return
@@ -315,7 +306,7 @@ async def test_children_that_swallow_the_cancellation(gather) -> None:
 
 @GATHERS
 async def test_cancellation_that_meets_a_failure(gather) -> None:
-    """A child that fails because it was cancelled does not turn the caller's cancellation into a mere failure."""
+    """A child that fails because it was cancelled does not turn the caller's cancellation into a mere failure (gh-116720)."""
     seen = []
 
     async def fails_in_cleanup():
@@ -519,8 +510,6 @@ async def test_ten_levels_of_itself(gather) -> None:
 async def test_failure_at_the_bottom(gather) -> None:
     """A failure comes up from the bottom, and every level's siblings are cancelled."""
     log: list[str] = []
-    if gather is asyncio.gather:  # the siblings of all levels run on
-        return
 
     async def level(n):
         if n == 0:
@@ -528,6 +517,9 @@ async def test_failure_at_the_bottom(gather) -> None:
         await gather(level(n - 1), waits(log, n))
 
     assert list(map(repr, leaves(await failure(gather, level(5))))) == ["ValueError('bottom')"]
+    if gather is asyncio.gather:  # the siblings of all levels run on
+        assert log == []
+        await settled()
     assert sorted(log) == sorted(f"{n} {what}" for n in range(1, 6) for what in ("cancelled", "gone"))
 
 

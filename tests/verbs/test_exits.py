@@ -1,33 +1,39 @@
-"""`SystemExit` and `KeyboardInterrupt` leave through the loop at once, as in asyncio, under every policy, from wherever they come."""
+"""`SystemExit`, `KeyboardInterrupt` and Ctrl-C end a program as in asyncio, under every policy, from wherever they come."""
 
 from __future__ import annotations
 
 import asyncio
+import functools
 import gc
+import signal
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 import pytest
 
-from corral import map_tg
+from corral import gather_tg, map_tg
 from corral._supervision import anchored
-from tests.children import fails, returns, turns, waits
-from tests.verbs.by_name import POLICIES, VERBS, run
+from tests.children import fails, others, returns, turns, waits
+from tests.verbs.by_name import BESIDE, POLICIES, VERBS, run
 
+ALL_VERBS = pytest.mark.parametrize("verb", ["map_tg", "stream_tg", "gather_tg", "gather_tg of many"])
 EXITS = pytest.mark.parametrize("exit_", [SystemExit, KeyboardInterrupt])
 
 
-def leaving(loop_factory, verb: str, fn, items, **kwargs) -> tuple[BaseException | None, list[str]]:
-    """What leaves the runner of a program that does nothing else, and what its loop was told."""
+def leaving(loop_factory, main: Callable[[], Awaitable[object]]) -> tuple[BaseException | None, list[str]]:
+    """What leaves the runner of a program, and what its loop was told."""
     told: list[str] = []
 
-    async def main():
-        asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(repr(context.get("exception"))))
-        await run(verb, fn, items, **kwargs)
+    async def listened():
+        asyncio.get_running_loop().set_exception_handler(
+            lambda _, context: told.append(f"{context['message']}: {context.get('exception')!r}")
+        )
+        await main()
 
     raised = None
     try:
         with asyncio.Runner(loop_factory=loop_factory) as runner:
-            runner.run(main())
+            runner.run(listened())
     except BaseException as exc:  # which one is the question
         raised = exc.with_traceback(None)
     gc.collect()
@@ -35,7 +41,15 @@ def leaving(loop_factory, verb: str, fn, items, **kwargs) -> tuple[BaseException
     return raised, told
 
 
-@VERBS
+async def three(verb: str, fn, on_error: str = "group") -> None:
+    """Three inputs side by side; behind those of a map or a stream stand more."""
+    if verb == "gather_tg of many":
+        await gather_tg(*map(fn, range(3)), *others(6), on_error=on_error)
+    else:
+        await run(verb, fn, range(3 if verb == "gather_tg" else 9), limit=3, on_error=on_error)
+
+
+@ALL_VERBS
 @EXITS
 @POLICIES
 @pytest.mark.parametrize("after", [0, 2])
@@ -49,7 +63,7 @@ def test_from_an_input(loop_factory, verb: str, exit_, on_error: str, after: int
             raise exit_(7)
         await waits(log, item)
 
-    raised, told = leaving(loop_factory, verb, fn, range(9), limit=3, on_error=on_error)
+    raised, told = leaving(loop_factory, lambda: three(verb, fn, on_error))
     assert type(raised) is exit_
     assert raised.args == (7,)
     assert told == []
@@ -64,7 +78,7 @@ def test_from_a_plain_call(loop_factory, verb: str, exit_) -> None:
     def fn(item):
         raise exit_(7)
 
-    raised, told = leaving(loop_factory, verb, fn, range(3), limit=2)
+    raised, told = leaving(loop_factory, lambda: run(verb, fn, range(3), limit=2))
     assert (type(raised), told) == (exit_, [])
 
 
@@ -85,15 +99,16 @@ def test_from_a_source(loop_factory, verb: str, exit_, on_error: str, after: int
         raise exit_(7)
 
     for items in (source, async_source):
-        raised, told = leaving(loop_factory, verb, lambda n: returns(n, 3), items(), limit=3, on_error=on_error)
+        main = functools.partial(run, verb, lambda n: returns(n, 3), items(), limit=3, on_error=on_error)
+        raised, told = leaving(loop_factory, main)
         assert type(raised) is exit_
         assert told == []
 
 
-@VERBS
+@ALL_VERBS
 @EXITS
 def test_no_other_error_is_lost(loop_factory, verb: str, exit_) -> None:
-    """Errors that came before it, or in cleanups, are told to the loop: an exit is rarely printed."""
+    """Errors that came before it, or in cleanups, are told to the loop: an exit is rarely printed (gh-135736)."""
 
     async def fn(item):
         match item:
@@ -105,15 +120,16 @@ def test_no_other_error_is_lost(loop_factory, verb: str, exit_) -> None:
                 finally:
                     raise exit_(7)
 
-    raised, told = leaving(loop_factory, verb, fn, range(2), limit=2)
+    raised, told = leaving(loop_factory, lambda: three(verb, fn))
     assert type(raised) is exit_
-    assert told == ["ValueError('before')"]
+    name = verb.partition(" ")[0]
+    assert told == [f"{name}: ValueError while the program was leaving: ValueError('before')"]
 
 
 @VERBS
 def test_an_exit_meets_an_exit(loop_factory, verb: str) -> None:
     """Two exits at the same time: one of them leaves, nothing hangs."""
-    raised, _ = leaving(loop_factory, verb, lambda n: fails(SystemExit(n), 2), range(2), limit=2)
+    raised, _ = leaving(loop_factory, lambda: run(verb, lambda n: fails(SystemExit(n), 2), range(2), limit=2))
     assert type(raised) is SystemExit
 
 
@@ -147,3 +163,61 @@ def test_the_caller_is_told_of_a_source_too(loop_factory, exit_) -> None:
     assert caller.done()
     assert type(caller.exception()) is exit_
     loop.close()
+
+
+@BESIDE
+def test_interrupt_after_a_caught_failure(loop_factory, beside: int) -> None:
+    """After a caught failure, Ctrl-C still arrives as `KeyboardInterrupt` (gh-116720)."""
+
+    async def main():
+        try:
+            await gather_tg(fails(ValueError(), 1), *others(beside))
+        except* ValueError:
+            pass
+        signal.raise_signal(signal.SIGINT)
+        await asyncio.sleep(5)
+
+    raised, told = leaving(loop_factory, main)
+    assert type(raised) is KeyboardInterrupt
+    assert told == []
+
+
+@ALL_VERBS
+def test_interrupt(loop_factory, verb: str) -> None:
+    """Ctrl-C while a verb runs: everything is cancelled and awaited, and `KeyboardInterrupt` leaves the program."""
+    log: list[str] = []
+
+    async def child(item):
+        if item == 2:
+            await turns(3)
+            signal.raise_signal(signal.SIGINT)
+        await waits(log, item, cleanup=3)
+
+    raised, told = leaving(loop_factory, lambda: three(verb, child))
+    assert type(raised) is KeyboardInterrupt
+    assert told == []
+    assert sorted(log) == sorted(f"{n} {what}" for n in range(3) for what in ("cancelled", "gone"))
+
+
+def test_second_interrupt(loop_factory) -> None:
+    """A second Ctrl-C always works, whatever the children do with the first."""
+    struck = 0
+
+    async def stubborn():
+        nonlocal struck
+        await turns(3)
+        signal.raise_signal(signal.SIGINT)
+        while struck < 1:
+            try:
+                await turns(1)
+            except asyncio.CancelledError:
+                struck += 1
+        signal.raise_signal(signal.SIGINT)  # at once, out of whatever runs
+        await asyncio.sleep(5)
+
+    async def main():
+        await gather_tg(stubborn(), waits([]))
+
+    raised, _ = leaving(loop_factory, main)
+    assert type(raised) is KeyboardInterrupt
+    assert struck == 1

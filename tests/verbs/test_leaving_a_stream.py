@@ -312,3 +312,21 @@ async def test_closed_with_a_resource() -> None:
     assert sorted(log) == ["0 cancelled", "0 gone", "1 cancelled", "1 gone"]
     task.cancel()
     await end_of(task)
+
+
+async def test_break_stops_the_rest() -> None:
+    """After `break` no further input runs, nor is pulled."""
+    crowd, pulled = Crowd(), []
+
+    def source():
+        for n in itertools.count():
+            pulled.append(n)
+            yield n
+
+    async with stream_tg(crowd, source(), limit=3) as results:
+        async for _ in results:
+            break
+    started = len(crowd.started)
+    await turns(10)
+    assert (len(crowd.started), crowd.running) == (started, 0)
+    assert len(pulled) == started <= 7
