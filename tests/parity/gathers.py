@@ -53,6 +53,15 @@ GATHERS = pytest.mark.parametrize("gather", [*THEIRS, *OURS], ids=lambda gather:
 BARE = (asyncio.gather, tg_first)
 
 
+async def failure(gather: Any, *aws: Any) -> BaseException:
+    """What a call raises, which is a group where a group is due."""
+    with pytest.raises(BaseException) as caught:  # which one is what the tests ask
+        await gather(*aws)
+    if gather not in BARE:
+        assert isinstance(caught.value, BaseExceptionGroup)
+    return caught.value
+
+
 async def settled() -> None:
     """Ends what somebody has left running."""
     left = asyncio.all_tasks() - {asyncio.current_task()}

@@ -5,15 +5,13 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
-import threading
 from typing import Any
 
 import pytest
 
-from corral import drain, gather_tg, join_tg, map_tg, spawn, stream_tg
+from corral import gather_tg, join_tg, map_tg, stream_tg
 from tests.children import Crowd, Lazy, returns
-
-VERBS = pytest.mark.parametrize("verb", ["map_tg", "stream_tg"])
+from tests.verbs.by_name import VERBS, values
 
 
 async def fetch(url: str) -> str:
@@ -27,11 +25,13 @@ def touched() -> Any:
 
 
 async def call(verb: str, *args: Any, **kwargs: Any) -> None:
-    """`stream_tg` refuses at the call, the coroutine verbs at their first step."""
+    """`stream_tg` refuses at the call, where it is written; a coroutine verb at its first step, when it is awaited."""
     if verb == "stream_tg":
         stream_tg(*args, **kwargs)
     else:
-        await map_tg(*args, **kwargs)
+        coro = map_tg(*args, **kwargs)
+        assert inspect.iscoroutine(coro)
+        await coro
 
 
 async def refusal(verb: str, *args: Any, **kwargs: Any) -> str:
@@ -224,18 +224,6 @@ async def test_items_not_awaited(verb: str) -> None:
 
 
 @VERBS
-async def test_stream_refuses_at_the_call(verb: str) -> None:
-    """`stream_tg` refuses where it is written; a coroutine verb when it is awaited, and then before anything else."""
-    if verb == "stream_tg":
-        with pytest.raises(ValueError, match="limit"):
-            stream_tg(fetch, [], limit=0)
-    else:
-        coro = map_tg(fetch, touched(), limit=0)
-        with pytest.raises(ValueError, match="limit"):
-            await coro
-
-
-@VERBS
 async def test_what_only_looks_wrong_is_taken(verb: str) -> None:
     """Lambdas, partials, bound methods, classes and plain functions that return an awaitable are fine."""
 
@@ -256,11 +244,7 @@ async def test_what_only_looks_wrong_is_taken(verb: str) -> None:
         functools.partial(asyncio.to_thread, str),
     ]
     for fn in functions:
-        if verb == "map_tg":
-            assert await map_tg(fn, ["a", "b"], limit=1) == ["a", "b"]
-        else:
-            async with stream_tg(fn, ["a", "b"], limit=1) as results:
-                assert [outcome.value async for outcome in results] == ["a", "b"]
+        assert await values(verb, fn, ["a", "b"], limit=1) == ["a", "b"]
 
 
 @pytest.mark.parametrize("verb", [gather_tg, join_tg])
@@ -319,118 +303,3 @@ async def test_future_of_another_loop() -> None:
         await gather_tg(coro, foreign)
     assert inspect.getcoroutinestate(coro) == inspect.CORO_CLOSED
     loop.close()
-
-
-@VERBS
-@pytest.mark.parametrize("on_error", ["group", "first", "collect"])
-@pytest.mark.parametrize("timeout", [None, 60.0])
-async def test_fn_returns_no_awaitable(verb: str, on_error: str, timeout: float | None) -> None:
-    """It is a bug, not a bad input: under every policy a bare `TypeError` that names input, value and cure."""
-
-    def plain(item):
-        return item * 2
-
-    with pytest.raises(TypeError) as caught:
-        if verb == "map_tg":
-            await map_tg(plain, ["ab"], limit=1, on_error=on_error, timeout=timeout)
-        else:
-            async with stream_tg(plain, ["ab"], limit=1, on_error=on_error, timeout=timeout) as results:
-                [outcome async for outcome in results]
-    assert str(caught.value) == (
-        f"{verb}: fn must return an awaitable, but for input 0: 'ab' it returned 'abab' (str).\n"
-        "Is it a plain function? Write `async def`, or have it run in threads:\n"
-        f"  {verb}(functools.partial(asyncio.to_thread, fn), ...)"
-    )
-
-
-async def test_type_error_of_an_input_is_its_own() -> None:
-    """A `TypeError` that an input raises itself is a failure of that input like any other."""
-
-    async def bad(item):
-        return item + 1
-
-    async def awaits_nonsense(item):
-        await item
-
-    async def takes_none():
-        """Its call fails."""
-
-    class NoIterator:
-        def __await__(self):
-            return 1
-
-    def gives_no_iterator(item):
-        return NoIterator()
-
-    for fn in (bad, awaits_nonsense, takes_none, gives_no_iterator):
-        (outcome,) = await map_tg(fn, ["a"], limit=1, on_error="collect")
-        assert type(outcome.error) is TypeError
-        assert "must return an awaitable" not in str(outcome.error)
-
-
-async def test_a_call_that_fails_is_an_input_that_fails() -> None:
-    """What a plain `fn` raises before it has an awaitable to return is the failure of that input."""
-
-    def picky(item):
-        if item < 2:
-            return returns(item)
-        raise ValueError(item)
-
-    outcomes = await map_tg(picky, range(3), limit=1, on_error="collect")
-    assert [type(outcome).__name__ for outcome in outcomes] == ["Ok", "Ok", "Err"]
-
-
-@pytest.mark.parametrize(
-    ("thing", "text"),
-    [
-        (42, "spawn: expected a coroutine, got 42 (int)"),
-        (fetch, "(function): the function itself.\nInstead, with the call:\n  spawn(fetch(...))"),
-    ],
-)
-async def test_spawn_takes_coroutines(thing: Any, text: str) -> None:
-    """Only a coroutine can be spawned; the error shows the call that was forgotten."""
-    with pytest.raises(TypeError) as caught:
-        spawn(thing)
-    assert str(caught.value).endswith(text)
-
-
-async def test_spawn_of_a_task() -> None:
-    """A Task has been started already, and is left alone."""
-    task = asyncio.create_task(fetch("url"))
-    with pytest.raises(TypeError, match=r"it has been started already\. Give spawn the coroutine itself"):
-        spawn(task)
-    assert await task == "url"
-
-
-def test_spawn_without_a_loop() -> None:
-    """With no running loop: a `RuntimeError` that says so, and the coroutine is closed."""
-    coro = fetch("url")
-    with pytest.raises(
-        RuntimeError, match=r"^spawn: no event loop runs in this thread, so <coroutine object fetch"
-    ) as caught:
-        spawn(coro)
-    assert "loop.call_soon_threadsafe(lambda: spawn(f()))" in str(caught.value)
-    assert inspect.getcoroutinestate(coro) == inspect.CORO_CLOSED
-
-
-async def test_spawn_from_another_thread() -> None:
-    """From a thread that runs no loop it is the same `RuntimeError`, whatever runs elsewhere."""
-    coro, errors = fetch("url"), []
-
-    def elsewhere():
-        try:
-            spawn(coro)
-        except RuntimeError as exc:
-            errors.append(str(exc))
-
-    thread = threading.Thread(target=elsewhere)
-    thread.start()
-    thread.join()
-    assert len(errors) == 1
-    assert inspect.getcoroutinestate(coro) == inspect.CORO_CLOSED
-
-
-async def test_drain_timeout() -> None:
-    """`drain` refuses what is no number above zero, like every `timeout`."""
-    with pytest.raises(ValueError, match=r"^drain: timeout: expected more than 0 seconds, or None; got 0$"):
-        await drain(0)

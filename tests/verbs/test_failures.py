@@ -1,10 +1,70 @@
-"""What leaves a verb when more has gone wrong than inputs."""
+"""What is a failure of an input, and what is a bug in the code: that leaves bare, under every policy."""
 
 from __future__ import annotations
 
 import asyncio
 
+import pytest
+
+from corral import map_tg
 from corral._failures import Failures
+from tests.children import returns
+from tests.verbs.by_name import POLICIES, VERBS, run
+
+
+@VERBS
+@POLICIES
+@pytest.mark.parametrize("timeout", [None, 60.0])
+async def test_fn_returns_no_awaitable(verb: str, on_error: str, timeout: float | None) -> None:
+    """It is a bug, not a bad input: under every policy a bare `TypeError` that names input, value and cure."""
+
+    def plain(item):
+        return item * 2
+
+    with pytest.raises(TypeError) as caught:
+        await run(verb, plain, ["ab"], limit=1, on_error=on_error, timeout=timeout)
+    assert str(caught.value) == (
+        f"{verb}: fn must return an awaitable, but for input 0: 'ab' it returned 'abab' (str).\n"
+        "Is it a plain function? Write `async def`, or have it run in threads:\n"
+        f"  {verb}(functools.partial(asyncio.to_thread, fn), ...)"
+    )
+
+
+async def test_type_error_of_an_input_is_its_own() -> None:
+    """A `TypeError` that an input raises itself is a failure of that input like any other."""
+
+    async def bad(item):
+        return item + 1
+
+    async def awaits_nonsense(item):
+        await item
+
+    async def takes_none():
+        """Its call fails."""
+
+    class NoIterator:
+        def __await__(self):
+            return 1
+
+    def gives_no_iterator(item):
+        return NoIterator()
+
+    for fn in (bad, awaits_nonsense, takes_none, gives_no_iterator):
+        (outcome,) = await map_tg(fn, ["a"], limit=1, on_error="collect")
+        assert type(outcome.error) is TypeError
+        assert "must return an awaitable" not in str(outcome.error)
+
+
+async def test_a_call_that_fails_is_an_input_that_fails() -> None:
+    """What a plain `fn` raises before it has an awaitable to return is the failure of that input."""
+
+    def picky(item):
+        if item < 2:
+            return returns(item)
+        raise ValueError(item)
+
+    outcomes = await map_tg(picky, range(3), limit=1, on_error="collect")
+    assert [type(outcome).__name__ for outcome in outcomes] == ["Ok", "Ok", "Err"]
 
 
 async def test_the_first_bug_leaves_bare_and_the_others_with_it() -> None:

@@ -6,7 +6,6 @@ import asyncio
 import inspect
 import types
 from collections.abc import Coroutine
-from contextlib import suppress
 from contextvars import ContextVar
 
 import pytest
@@ -76,82 +75,6 @@ async def test_every_kind_of_awaitable(beside: int) -> None:
         results = await gather_tg(*aws[:4]) + await gather_tg(*aws[4:])
     assert results[:8] == ["coroutine", "task", "future", "lazy", [1], "anext", "old style", "compiled"]
     await made.aclose()
-
-
-@BESIDE
-async def test_duplicates_run_once(beside: int) -> None:
-    """The same awaitable given twice runs once and fills both places: coroutine, Task, Future or object."""
-    runs = []
-
-    async def child(value):
-        runs.append(value)
-        await turns(1)
-        return value
-
-    one, two, three = child(1), asyncio.create_task(child(2)), Lazy(child(3))
-    assert (await gather_tg(one, two, one, three, three, two, one, *others(beside)))[:7] == [1, 2, 1, 3, 3, 2, 1]
-    assert sorted(runs) == [1, 2, 3]
-
-
-@pytest.mark.parametrize("held", [True, False])
-@pytest.mark.parametrize("order", ["aa", "aab", "aba", "baa", "abca", "aabb", "aaaa"])
-async def test_a_duplicate_among_few(order: str, *, held: bool) -> None:
-    """Among two to four as well, however they are given and whether or not the caller keeps them."""
-    runs = []
-
-    async def child(value):
-        runs.append(value)
-        await turns(1)
-        return value
-
-    made = {name: child(name) for name in set(order)}
-    given = [[made[name] for name in order]]
-    if not held:
-        made.clear()
-    assert await gather_tg(*given.pop()) == list(order)
-    assert sorted(runs) == sorted(set(order))
-
-
-@pytest.mark.parametrize("held", [True, False])
-@pytest.mark.parametrize("places", [(0, 1), (0, 39_999), (16_383, 16_384), (20_000, 20_001)])
-async def test_a_duplicate_among_very_many(places: tuple[int, int], *, held: bool) -> None:
-    """However far apart the two places are, and whether or not the caller keeps the coroutines: it runs once and fills both."""
-    given = [returns(value, 0) for value in range(40_000)]
-    given[places[1]].close()
-    given[places[1]] = given[places[0]]
-    kept = given if held else []
-    taken, given = [given], kept
-    results = await gather_tg(*taken.pop())
-    assert results == [places[0] if value == places[1] else value for value in range(40_000)]
-
-
-@BESIDE
-async def test_duplicates_under_collect(beside: int) -> None:
-    """Under `collect` each place of a duplicate has an outcome with the index of that place."""
-    good, bad = returns("x"), fails(ValueError("bad"))
-    outcomes = (await gather_tg(good, bad, good, bad, *others(beside), on_error="collect"))[:4]
-    error = outcomes[1].error
-    assert repr(error) == "ValueError('bad')"
-    assert outcomes == [Ok(0, good, "x"), Err(1, bad, error), Ok(2, good, "x"), Err(3, bad, error)]
-
-
-@BESIDE
-async def test_a_duplicate_fails_once(beside: int) -> None:
-    """A failing awaitable that was given twice is one failure, noted where it stood first."""
-    bad = fails(ValueError())
-    with pytest.raises(ExceptionGroup) as caught:
-        await gather_tg(returns(0), bad, bad, *others(beside))
-    (error,) = caught.value.exceptions
-    assert notes(error)[0].startswith("gather_tg: input 1: <coroutine object fails at")
-
-
-@BESIDE
-async def test_input_numbers_count_duplicates(beside: int) -> None:
-    """The number in a note is the place in the call, also behind duplicates."""
-    good = returns(1)
-    with pytest.raises(ExceptionGroup) as caught:
-        await gather_tg(good, good, good, fails(ValueError()), *others(beside), show_items=False)
-    assert notes(caught.value.exceptions[0]) == ["gather_tg: input 3"]
 
 
 @pytest.mark.parametrize("limit", [None, 1, 7])
@@ -250,99 +173,6 @@ async def test_generator_exit_is_a_failure(beside: int) -> None:
     assert log == ["child cancelled", "child gone"]
 
 
-@pytest.mark.parametrize("limit", [None, 1])
-@BESIDE
-async def test_given_tasks_end_with_the_verb(beside: int, limit: int | None) -> None:
-    """On abort every Task or Future that was given is cancelled and awaited, reached or not."""
-    log: list[str] = []
-    future = asyncio.get_running_loop().create_future()
-    task = asyncio.create_task(waits(log, cleanup=5))
-    await turns(1)
-    with pytest.raises(ExceptionGroup, match="1 input failed"):
-        await gather_tg(fails(ValueError(), 0), *others(beside), task, future, limit=limit)
-    assert task.cancelled()
-    assert future.cancelled()
-    assert log == ["child cancelled", "child gone"]
-
-
-async def test_unreached_tasks_report_their_failures() -> None:
-    """What a given Task raises while it is cancelled unreached belongs to the group, under its own number."""
-
-    async def fails_in_cleanup():
-        try:
-            await waits([], cleanup=1)
-        finally:
-            raise KeyError("cleanup")
-
-    task = asyncio.create_task(fails_in_cleanup())
-    await turns(1)
-    with pytest.raises(ExceptionGroup) as caught:
-        await gather_tg(fails(ValueError("first")), returns(1), task, limit=1, show_items=False)
-    assert [(repr(e), notes(e)) for e in caught.value.exceptions] == [
-        ("ValueError('first')", ["gather_tg: input 0"]),
-        ("KeyError('cleanup')", ["gather_tg: input 2"]),
-    ]
-
-
-async def test_unreached_tasks_fail_once() -> None:
-    """A caller that is cancelled again while such a Task cleans up hears of its failure once."""
-
-    async def stubborn():
-        try:
-            await waits([])
-        finally:
-            with suppress(asyncio.CancelledError):  # it hears of that again, too
-                await turns(4)
-            raise KeyError("cleanup")
-
-    given = asyncio.ensure_future(stubborn())
-    call = asyncio.ensure_future(gather_tg(waits([]), *others(6), given, limit=1))
-    await turns(3)
-    for _ in range(2):
-        call.cancel()
-        await turns(2)
-    with pytest.raises(asyncio.CancelledError) as caught:
-        await call
-    assert list(map(repr, leaves(caught.value.__cause__))) == ["KeyError('cleanup')"]
-
-
-async def test_unreached_failures_are_told() -> None:
-    """A given Future that has failed already belongs to the group, though the verb ended before its turn came."""
-    failed = asyncio.get_running_loop().create_future()
-    failed.set_exception(KeyError("before"))
-    with pytest.raises(ExceptionGroup) as caught:
-        await gather_tg(fails(ValueError("first")), *others(6), failed, limit=1, show_items=False)
-    assert [(repr(e), notes(e)) for e in caught.value.exceptions] == [
-        ("ValueError('first')", ["gather_tg: input 0"]),
-        ("KeyError('before')", ["gather_tg: input 7"]),
-    ]
-
-
-@pytest.mark.parametrize("limit", [None, 1])
-@BESIDE
-async def test_given_tasks_are_cancelled_as_often_as_the_caller(beside: int, limit: int | None) -> None:
-    """Each `cancel()` of the caller reaches every given Task, those that were not reached yet as well."""
-    heard: list[int] = []
-
-    async def stubborn():
-        for number in range(2):
-            try:
-                await asyncio.sleep(3600)
-            except asyncio.CancelledError:
-                heard.append(number)
-
-    given = asyncio.ensure_future(stubborn())
-    call = asyncio.ensure_future(gather_tg(waits([]), *others(beside), given, limit=limit))
-    await turns(3)
-    for _ in range(2):
-        call.cancel()
-        await turns(2)
-    with pytest.raises(asyncio.CancelledError):
-        await call
-    assert heard == [0, 1]
-    assert given.done()
-
-
 @pytest.mark.parametrize("limit", [1, 2])
 @BESIDE
 async def test_limit(beside: int, limit: int) -> None:
@@ -417,30 +247,9 @@ async def test_far_more_than_workers() -> None:
     assert await gather_tg(*(returns(x, 0) for x in range(20_000)), limit=10) == list(range(20_000))
 
 
-async def test_far_more_of_all_kinds() -> None:
-    """Tens of thousands with other awaitables and with some that are given twice among them: each runs once, all places are filled."""
-
-    class Unhashable(Lazy):
-        __hash__ = None
-
-    lazy, coro = Unhashable(returns("lazy")), returns("twice")
-    aws = [returns(n, 0) for n in range(20_000)]
-    aws[5] = aws[19_999] = close_and(aws[5], aws[19_999], coro)
-    aws[17_000] = close_and(aws[17_000], lazy)
-    results = await gather_tg(*aws, limit=50)
-    assert (results[5], results[19_999], results[17_000], results[18_000]) == ("twice", "twice", "lazy", 18_000)
-
-
 async def test_one_of_far_more_is_wrong() -> None:
     """One of tens of thousands that is no awaitable is refused by its number, and every coroutine is closed."""
     aws = [returns(n, 0) for n in range(20_000)]
-    close_and(aws[18_000])
+    aws[18_000].close()
     with pytest.raises(TypeError, match="argument 18000: expected an awaitable, got 3"):
         await gather_tg(*aws[:18_000], 3, *aws[18_001:])
-
-
-def close_and(*coros):
-    """Closes what the last one, which is given back, takes the place of."""
-    for coro in coros[: max(len(coros) - 1, 1)]:
-        coro.close()
-    return coros[-1]
