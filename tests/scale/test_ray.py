@@ -185,7 +185,16 @@ def test_who_listens_at_an_address(cluster: Cluster, says: bytes, known: bool) -
 def test_a_cluster_that_is_not_there(cluster: Cluster, refusal: type[Exception]) -> None:
     """Whatever Ray says when it finds no cluster is a `ConnectionError` with the address that was asked for."""
     cluster.refusal = refusal("nothing found")
-    with pytest.raises(ConnectionError, match="no Ray cluster answers at auto: nothing found"), ray_executor("auto"):
+    told = "no Ray cluster answers at ray://head: nothing found"
+    with pytest.raises(ConnectionError, match=told), ray_executor("ray://head"):
+        pass
+
+
+def test_no_cluster_on_this_machine(cluster: Cluster) -> None:
+    """Where `auto` finds none, what to do is said in our words before Ray's, which name options that are not ours."""
+    cluster.refusal = ConnectionError("set `--address` flag")
+    told = r"^expected .* for 'auto', and found none; start one with `ray start --head`, or give .* Ray says: set `--address`"
+    with pytest.raises(ConnectionError, match=told), ray_executor("auto"):
         pass
 
 

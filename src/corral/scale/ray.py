@@ -14,6 +14,11 @@ from functools import partial
 from typing import Any, Final, NamedTuple, ParamSpec, TypeVar
 
 _ANSWERS_WITHIN: Final = 5.0
+# Before what Ray says, which tells of options that are not ours.
+_NONE_HERE: Final = (
+    "expected a Ray cluster on this machine for 'auto', and found none; start one with `ray start --head`, "
+    "or give an address such as 10.0.0.1:6379, or 'local' for a cluster that ends with the job. Ray says"
+)
 # Ray speaks gRPC, which is HTTP/2: how a client begins that, and the kind of frame with which a server does.
 _HTTP2: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
 _SETTINGS: Final = b"\4"
@@ -135,7 +140,8 @@ def ray_executor(address: str, workers: int | None = None) -> Generator[RayExecu
     try:
         ray.init(address=address, log_to_driver=False, configure_logging=False)
     except (OSError, ValueError, RuntimeError) as exc:
-        raise ConnectionError(f"no Ray cluster answers at {address}: {exc}") from exc
+        nobody = _NONE_HERE if address == "auto" else f"no Ray cluster answers at {address}"
+        raise ConnectionError(f"{nobody}: {exc}") from exc
     try:
         with RayExecutor(workers) as executor:
             yield executor
