@@ -83,6 +83,21 @@ async def test_an_idle_stream_gives_its_workers_back(pool: OwnPool) -> None:
     assert results == list(range(20))
 
 
+@pytest.mark.parametrize("where", ["processes", "threads"])
+async def test_lanes_that_have_left_are_forgotten(where: str, pool: OwnPool, threads: Executor) -> None:
+    """However often a stream gives its workers back and takes them again, it keeps nothing of the lanes that it had."""
+    known = []
+    async with stream_tg(
+        f.same, range(6), limit=1, buffer=0, executor=pool if where == "processes" else threads
+    ) as stream:
+        lanes = stream._place
+        async for _ in stream:
+            while lanes._lanes:
+                await asyncio.sleep(0.01)
+            known.append((len(lanes._by_token), len(lanes._ports)))
+    assert known == [(0, 0)] * 6
+
+
 async def test_an_idle_stream_keeps_its_resource(tmp_path: Path) -> None:
     """With a resource a lane stays, however long it has nothing to do: it is entered once."""
     factory = functools.partial(contract.opened, str(tmp_path))

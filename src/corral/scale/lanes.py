@@ -102,15 +102,15 @@ class Lanes(Elsewhere):
 
     def _start(self) -> None:
         lane = Lane(self._share)
-        self._made += 1
-        token = f"{self.errand.key}-{self._made}"
-        self._by_token[token] = lane
         try:
             if self._folder is None:
                 port = LiveLink(self.loop, self._heard, lane)
                 lane.future = self.executor.submit(serve_live, self.errand, port)
             else:
                 path = self._folder.socket
+                self._made += 1
+                token = f"{self.errand.key}-{self._made}"
+                self._by_token[token] = lane
                 lane.future = self.executor.submit(serve_packed, self.errand.key, self.packed, path, token)
         except Exception as exc:
             self.broken(exc, self.waiting)
