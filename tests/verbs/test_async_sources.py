@@ -76,7 +76,8 @@ async def test_pulled_when_there_is_a_place(verb: str, limit: int) -> None:
             yield n
 
     await values(verb, crowd, source(), limit=limit)
-    assert max(ahead) <= limit
+    assert pulled == 50
+    assert max(ahead) == limit
 
 
 @pytest.mark.virtual_time

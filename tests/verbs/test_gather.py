@@ -212,7 +212,7 @@ async def test_never_awaited_itself(beside: int) -> None:
 
 
 @BESIDE
-async def test_cancelled_before_its_first_step(beside: int, loop_kind: str) -> None:
+async def test_cancelled_before_its_first_step(beside: int) -> None:
     """A call whose Task is cancelled before it has run closes what it was given."""
     aws = [returns(1), returns(2), *others(beside)]
     task = asyncio.create_task(gather_tg(*aws))
@@ -220,8 +220,7 @@ async def test_cancelled_before_its_first_step(beside: int, loop_kind: str) -> N
     await asyncio.wait([task])
     assert task.cancelled()
     del task  # its exception holds the frame that never ran
-    if loop_kind != "eager":  # which has started them by then
-        assert {inspect.getcoroutinestate(aw) for aw in aws} == {inspect.CORO_CLOSED}
+    assert {inspect.getcoroutinestate(aw) for aw in aws} == {inspect.CORO_CLOSED}
 
 
 @BESIDE

@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
-from corral import gather_tg, join_tg, map_tg, spawn, stream_tg
+from corral import gather_tg, join_tg, map_tg, spawn
 from corral._supervision import anchored
 from tests.children import Lazy, returns, turns, waits
+from tests.verbs.by_name import POLICIES, VERBS, run
 
 
 class Refused(Exception):
@@ -61,32 +62,22 @@ async def some() -> AsyncIterator[int]:
         yield item
 
 
-async def consume(items: Any, **kwargs: Any) -> None:
-    async with stream_tg(turns, items, **kwargs) as results:
-        async for _ in results:
-            pass
-
-
-@pytest.mark.parametrize("on_error", ["group", "first", "collect"])
+@POLICIES
 @pytest.mark.parametrize("after", [0, 1, 3])
-@pytest.mark.parametrize("verb", [map_tg, consume], ids=["map_tg", "stream_tg"])
-async def test_no_worker(verb: Any, after: int, on_error: str) -> None:
+@VERBS
+async def test_no_worker(verb: str, after: int, on_error: str) -> None:
     """The error comes bare under every policy, whenever it happens: it is not an input's. What had started is over."""
-    call = (lambda: map_tg(turns, range(20), limit=9, on_error=on_error)) if verb is map_tg else (
-        lambda: consume(range(20), limit=9, on_error=on_error)
-    )  # fmt: skip
     error = Refused()
     with refusing(after, error, "work"):
-        assert await raised_by(call) is error
+        assert await raised_by(lambda: run(verb, turns, range(20), limit=9, on_error=on_error)) is error
 
 
-@pytest.mark.parametrize("verb", [map_tg, consume], ids=["map_tg", "stream_tg"])
-async def test_no_task_for_a_source(verb: Any) -> None:
+@VERBS
+async def test_no_task_for_a_source(verb: str) -> None:
     """The same where the Task that pulls an async source cannot be made; nothing of it is left to be awaited."""
-    call = (lambda: map_tg(turns, some(), limit=9)) if verb is map_tg else (lambda: consume(some(), limit=9))
     error = Refused()
     with refusing(0, error, "feed"):
-        assert await raised_by(call) is error
+        assert await raised_by(lambda: run(verb, turns, some(), limit=9)) is error
 
 
 @pytest.mark.parametrize("size", [3, 30])
