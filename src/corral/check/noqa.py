@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import re
 import tokenize
@@ -75,22 +76,24 @@ def comments(unit: Unit) -> tuple[list[Comment], list[Comment]]:
     """The suppressions of single lines and those of the whole file; strings that look like comments are not."""
     lines: list[Comment] = []
     whole: list[Comment] = []
+    for row, column, comment in written(unit):
+        start = unit.text.starts[row - 1] + column
+        for pattern, kind in ((WHOLE_FILE, whole), (LINE, lines)):
+            if (match := pattern.search(comment)) is not None:
+                codes = re.findall(r"\w+", (match["codes"] or "").upper())
+                kind.append(Comment(row, start + match.start(), start + match.end(), codes))
+                break
+    return lines, whole
+
+
+def written(unit: Unit) -> Iterator[tuple[int, int, str]]:
+    """The comments with the word in them: row, column, text."""
     normal = NEWLINE.sub("\n", unit.text.text)
-    try:
+    # On Python 3.11 the tokenizer refuses some files that the parser takes: what it read until then stands.
+    with contextlib.suppress(tokenize.TokenError, SyntaxError):
         for token in tokenize.generate_tokens(io.StringIO(normal).readline):
             if token.type == tokenize.COMMENT and "noqa" in token.string.lower():
-                row, start = token.start[0], unit.text.starts[token.start[0] - 1] + token.start[1]
-                for pattern, kind in ((WHOLE_FILE, whole), (LINE, lines)):
-                    if (match := pattern.search(token.string)) is not None:
-                        codes = re.findall(r"\w+", (match["codes"] or "").upper())
-                        kind.append(Comment(row, start + match.start(), start + match.end(), codes))
-                        break
-    except (
-        tokenize.TokenError,
-        SyntaxError,
-    ):  # pragma: no cover - only in Python 3.11 the two differ; what was read up to here stands
-        pass
-    return lines, whole
+                yield *token.start, token.string
 
 
 def unused(unit: Unit, comment: Comment, idle: list[str]) -> Finding:
