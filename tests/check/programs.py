@@ -16,6 +16,8 @@ IMPORTS = [
     "import asyncio\n",
     "import asyncio, os\n",
     "import asyncio  # keep\nimport os\n",
+    "import asyncio; keep = 1\n",
+    "import asyncio\nfrom corral import drain; keep = 1\n",
     "import os\n\nimport aiohttp\nimport asyncio\n",
     "import asyncio\n\nfrom corral import drain\n",
     "import asyncio\n\nfrom corral import (\n    drain,\n    spawn,\n)\n",

@@ -10,6 +10,19 @@ import pytest
 
 from corral.check.fixes.members import with_member
 
+BROKEN = """\
+from corral import (
+    Err,
+    ItemCancelled,
+    Ok,
+    OnError,
+    Outcome,
+    drain,
+    gather_tg,
+    join_tg,
+    map_tg,
+)
+"""
 # Before, and with `join_tg` in it. What is before is as isort has it, so what is after must be, too.
 ISORTED = {
     "one name": ("from corral import drain\n", "from corral import drain, join_tg\n"),
@@ -37,6 +50,18 @@ ISORTED = {
         "from corral import (\n    Ok,\n    drain,  # ends, at last\n)\n",
         "from corral import (\n    Ok,\n    drain,  # ends, at last\n    join_tg,\n)\n",
     ),
+    "as long as a line may be": (
+        "from corral import Err, ItemCancelled, Ok, OnError, Outcome, drain, gather_tg, map_tg\n",
+        BROKEN,
+    ),
+    "a long comment to a tool": (
+        "from corral import Err, ItemCancelled, Ok, Outcome, drain, gather_tg  # noqa: F401\n",
+        "from corral import Err, ItemCancelled, Ok, Outcome, drain, gather_tg, join_tg  # noqa: F401\n",
+    ),
+    "as long with its comment": (
+        "from corral import Err, ItemCancelled, Ok, OnError, drain, gather_tg, map_tg  # all\n",
+        BROKEN.replace("(", "(  # all").replace("    Outcome,\n", ""),
+    ),
 }
 # As somebody else has it; isort would move more than the one name.
 OTHERS = {
@@ -50,6 +75,18 @@ OTHERS = {
         "from corral import (Ok, drain,\n    map_tg, spawn)\n",
         "from corral import (Ok, drain,\n    join_tg, map_tg, spawn)\n",
     ),
+    "as long with odd spaces": (
+        "from  corral\timport\tErr, ItemCancelled, Ok,  OnError, Outcome, drain, gather_tg, map_tg \n",
+        BROKEN,
+    ),
+    "too long already": (
+        "from corral import Err, ItemCancelled, Ok, OnError, Outcome, drain, gather_tg, map_tg, spawn, stream_tg\n",
+        "from corral import Err, ItemCancelled, Ok, OnError, Outcome, drain, gather_tg, join_tg, map_tg, spawn, stream_tg\n",
+    ),
+    "long brackets": (
+        "from corral import (Err, ItemCancelled, Ok, OnError, Outcome, drain, gather_tg, map_tg)\n",
+        "from corral import (Err, ItemCancelled, Ok, OnError, Outcome, drain, gather_tg, join_tg, map_tg)\n",
+    ),
     "a backslash": ("from corral import \\\n    drain, spawn\n", "from corral import \\\n    drain, join_tg, spawn\n"),
     "one behind a backslash": ("from corral import \\\n    drain\n", "from corral import \\\n    drain, join_tg\n"),
 }
@@ -61,13 +98,13 @@ EVERY = ISORTED | OTHERS
 def test_name_stands_at_its_place(case: str, newline: str) -> None:
     """Only the name is new, in the manner of those around it, whatever the lines end with."""
     before, after = (text.replace("\n", newline) for text in EVERY[case])
-    assert with_member(before, "join_tg", newline) == after
+    assert with_member(before, "join_tg", newline, 88) == after
 
 
 @pytest.mark.parametrize("names", ["*", "spawn as start", "drain, spawn as start"])
 def test_what_isort_keeps_apart_is_kept_apart(names: str) -> None:
     """A star, and a name that is known by another, have an import of their own."""
-    assert with_member(f"from corral import {names}\n", "join_tg", "\n") is None
+    assert with_member(f"from corral import {names}\n", "join_tg", "\n", 88) is None
 
 
 @pytest.mark.heavy  # ruff is installed for one interpreter only

@@ -30,6 +30,7 @@ class Settings(NamedTuple):
         test_patterns: Globs; in such files every finding is one level down.
         target: The oldest Python the code must run on; below 3.11, which Corral needs, no fix is offered.
         first_party: Top-level modules of the project itself, for the place of an added import.
+        line_length: The longest line that an import may grow to in one piece.
         max_bytes: Larger files are not parsed and get a diagnostic instead.
     """
 
@@ -44,4 +45,5 @@ class Settings(NamedTuple):
     test_patterns: tuple[str, ...] = TEST_PATTERNS
     target: tuple[int, int] = (3, 11)
     first_party: frozenset[str] = frozenset()
+    line_length: int = 88
     max_bytes: int = 2_000_000

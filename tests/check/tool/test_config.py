@@ -38,6 +38,7 @@ def test_everything_can_be_set(tmp_path: Path) -> None:
                 test-patterns = ["check_*.py"]
                 target-version = "py312"
                 first-party = ["mine"]
+                line-length = 120
                 max-bytes = 1000
                 exclude = ["a"]
                 extend-exclude = ["b/*"]
@@ -59,6 +60,7 @@ def test_everything_can_be_set(tmp_path: Path) -> None:
         test_patterns=("check_*.py",),
         target=(3, 12),
         first_party=frozenset({"mine", "own"}),
+        line_length=120,
         max_bytes=1000,
     )
     assert (project.exclude, project.gitignore, project.baseline) == (("a", "b/*"), False, str(tmp_path / "known.json"))
@@ -84,6 +86,7 @@ def test_every_setting_has_a_key() -> None:
         ("per-file-ignores = ['x']", r"per-file-ignores: expected a table of glob = \[codes\], got \['x'\]"),
         ("per-file-ignores = { 'a' = ['nope'] }", r"per-file-ignores: no rule is called 'nope'"),
         ("exclude = ['[a']", r"exclude: the glob '\[a' matches nothing"),
+        ("line-length = '88'", r"line-length: expected a number of columns above 0, got '88'"),
         ("max-bytes = 0", r"max-bytes: expected a number of bytes above 0, got 0"),
         ("target-version = '2.7'", r"target-version: expected a version such as '3\.11', got '2\.7'"),
         ("baseline = 3", r"baseline: expected a string, got 3"),
@@ -131,6 +134,24 @@ def test_without_configuration_the_project_is_the_root(tmp_path: Path) -> None:
     configured(tmp_path, "[project]\nname = 'a'\nrequires-python = '>=3.12,<4'\n")
     project = find_project(str(inner))
     assert (project.root, project.settings.target) == (str(tmp_path), (3, 12))
+
+
+@pytest.mark.parametrize(
+    ("text", "length"),
+    [
+        ("", 88),
+        ("[tool.ruff]\nline-length = 100\n[tool.black]\nline-length = 90\n", 100),
+        ("[tool.black]\nline-length = 90\n[tool.isort]\nline_length = 79\n", 90),
+        ("[tool.isort]\nprofile = 'google'\nline_length = 79\n", 79),
+        ("[tool.ruff]\nline-length = 100\n[tool.corral]\nline-length = 60\n", 60),
+        ("[tool.ruff]\nline-length = 'long'\n", 88),
+        ("[tool]\nruff = 3\n", 88),
+    ],
+)
+def test_lines_are_as_long_as_the_projects_other_tools_have_them(tmp_path: Path, text: str, length: int) -> None:
+    """Whoever breaks the project's lines says how long they may be; a mistake of another tool's configuration is its own to tell."""
+    configured(tmp_path, text)
+    assert find_project(str(tmp_path)).settings.line_length == length
 
 
 def test_a_repository_is_a_project(tmp_path: Path) -> None:

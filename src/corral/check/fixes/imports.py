@@ -29,17 +29,23 @@ FUTURE, STANDARD, THIRD, FIRST, LOCAL = range(5)
 @final
 @dataclass(slots=True)
 class Entry:
-    """One import, or several on one line: what isort sorts it by, its lines, and the lines before it."""
+    """One import, or several on one line: what isort sorts it by, its lines, and the lines before it; whether others stand on them."""
 
     key: Key
     own: str
     gap: str = ""
     nodes: list[ast.Import | ast.ImportFrom] = field(default_factory=list[ast.Import | ast.ImportFrom])
+    shared: bool = False
 
     @property
     def section(self) -> int:
         """Which of isort's five sections it belongs to."""
         return self.key[0]
+
+    @property
+    def only(self) -> ast.Import | ast.ImportFrom | None:
+        """The one statement on these lines, if there is no other: only then they change, and go, with it."""
+        return self.nodes[0] if len(self.nodes) == 1 and not self.shared else None
 
 
 def sort_key(node: ast.Import | ast.ImportFrom, first_party: frozenset[str]) -> Key:
@@ -96,12 +102,18 @@ def first_run(unit: Unit) -> list[Entry]:
     """The first imports of the module that follow one another, as entries."""
     entries: list[Entry] = []
     text, last_row = unit.text, 0
+    others = [node for node in unit.index.tree.body if not isinstance(node, ast.Import | ast.ImportFrom)]
+    shared = {row for node in others for row in (node.lineno, node.end_lineno)}
+    torn = {row for node in others if node.lineno != node.end_lineno for row in (node.lineno, node.end_lineno)}
     for node in unit.index.tree.body:
         if not isinstance(node, ast.Import | ast.ImportFrom):
             if entries:
                 break
             continue
         end_row = node.end_lineno or node.lineno
+        rows = {node.lineno, end_row}
+        if rows & torn:
+            return []
         if entries and node.lineno <= last_row:
             entries[-1].nodes.append(node)
             if end_row > last_row:
@@ -109,7 +121,7 @@ def first_run(unit: Unit) -> list[Entry]:
             continue
         own = "".join(text.line(row) for row in range(node.lineno, end_row + 1))
         gap = "".join(text.line(row) for row in range(last_row + 1, node.lineno)) if entries else ""
-        entries.append(Entry(sort_key(node, unit.settings.first_party), own, gap, [node]))
+        entries.append(Entry(sort_key(node, unit.settings.first_party), own, gap, [node], shared=bool(rows & shared)))
         last_row = end_row
     return entries if not entries or entries[-1].own.endswith(("\n", "\r")) else []
 
@@ -122,7 +134,7 @@ def blank(gap: str) -> bool:
 def add(unit: Unit, entries: list[Entry], name: str, *, from_corral: bool) -> None:
     """Put `from corral import name`, or `import corral`, among the entries."""
     newline = unit.text.newline
-    if from_corral and merged(entries, name, newline):
+    if from_corral and merged(unit, entries, name):
         return
     line = f"from corral import {name}" if from_corral else "import corral"
     section = FIRST if "corral" in unit.settings.first_party else THIRD
@@ -143,12 +155,13 @@ def add(unit: Unit, entries: list[Entry], name: str, *, from_corral: bool) -> No
     entries.insert(at, new)
 
 
-def merged(entries: list[Entry], name: str, newline: str) -> bool:
+def merged(unit: Unit, entries: list[Entry], name: str) -> bool:
     """Add the name to a `from corral import ...` that is there and has its lines to itself."""
+    newline, width = unit.text.newline, unit.settings.line_length
     for entry in entries:
-        node = entry.nodes[0] if len(entry.nodes) == 1 else None
+        node = entry.only
         if isinstance(node, ast.ImportFrom) and node.module == "corral" and not node.level:
-            if (own := with_member(entry.own, name, newline)) is not None:
+            if (own := with_member(entry.own, name, newline, width)) is not None:
                 entry.own = own
                 return True
     return False
@@ -157,9 +170,9 @@ def merged(entries: list[Entry], name: str, newline: str) -> bool:
 def drop(unit: Unit, entries: list[Entry], removed: list[ast.alias]) -> None:
     """Take aliases out of the entries, and entries out of the list when nothing is left of them."""
     for entry in list(entries):
-        if len(entry.nodes) != 1 or not any(a in removed for a in entry.nodes[0].names) or "#" in entry.own:
+        node = entry.only
+        if node is None or not any(a in removed for a in node.names) or "#" in entry.own:
             continue
-        (node,) = entry.nodes
         rest = [a for a in node.names if a not in removed]
         if rest:
             begin, end, kept = without(unit, node, rest)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple, TypeAlias, cast, final
+from typing import Any, NamedTuple, TypeAlias, TypeGuard, cast, final
 
 from corral.check.model import Level
 from corral.check.settings import Settings
@@ -105,6 +105,7 @@ def project_from(document: Mapping[str, Any], path: str) -> Project:
     settings: dict[str, Any] = {key.replace("-", "_"): value for key, value in values.items()}
     settings["target"] = settings.pop("target_version", None) or _oldest_python(_table(document, "project", path))
     settings["first_party"] = frozenset(settings.get("first_party", ())) | _own_modules(root)
+    settings.setdefault("line_length", _line_length(_table(document, "tool", path)))
     found = os.path.join(root, baseline) if baseline else None
     return Project(root, Settings(**settings), exclude, gitignore, found)
 
@@ -166,10 +167,20 @@ def _flag(value: object) -> bool:
     raise ValueError(f"expected true or false, got {value!r}")
 
 
+def _is_positive(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+
 def _bytes(value: object) -> int:
-    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+    if _is_positive(value):
         return value
     raise ValueError(f"expected a number of bytes above 0, got {value!r}")
+
+
+def _columns(value: object) -> int:
+    if _is_positive(value):
+        return value
+    raise ValueError(f"expected a number of columns above 0, got {value!r}")
 
 
 def _ignores_by_glob(value: Any) -> tuple[tuple[str, Strings], ...]:
@@ -198,6 +209,7 @@ KEYS: dict[str, Callable[[object], Any]] = {
     "test-patterns": _globs,
     "target-version": _version,
     "first-party": _strings,
+    "line-length": _columns,
     "max-bytes": _bytes,
     "exclude": _globs,
     "extend-exclude": _globs,
@@ -210,6 +222,16 @@ def _oldest_python(project: Mapping[str, Any]) -> tuple[int, int]:
     wanted = project.get("requires-python")
     match = re.search(r">=?\s*3\.(\d+)", wanted) if isinstance(wanted, str) else None
     return (3, int(match[1])) if match else Settings().target
+
+
+def _line_length(tools: Mapping[str, Any]) -> int:
+    """What the tool says that breaks the project's lines; each finds its own mistakes."""
+    for tool, key in (("ruff", "line-length"), ("black", "line-length"), ("isort", "line_length")):
+        table: Any = tools.get(tool)
+        length: Any = cast("dict[str, object]", table).get(key) if isinstance(table, dict) else None
+        if _is_positive(length):
+            return length
+    return Settings().line_length
 
 
 def _own_modules(root: str) -> frozenset[str]:
