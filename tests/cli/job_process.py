@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
@@ -58,11 +57,3 @@ def has_records(folder: Path, lines: int = 1) -> Callable[[], bool]:
     """Whether so many records are in the file."""
     results = folder / "results.jsonl"
     return lambda: results.exists() and results.read_bytes().count(b"\n") >= lines
-
-
-def until(condition: Callable[[], object], seconds: float = 60) -> None:
-    """Waits for what another process does."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it never came"
-        time.sleep(0.01)

@@ -16,7 +16,8 @@ from corral.cli import main
 from corral.scale.dask import dask_executor
 from corral.scale.ray import ray_executor
 from tests.cli.command import process
-from tests.cli.job_process import fn, has_records, records, until
+from tests.cli.job_process import fn, has_records, records
+from tests.processes import until
 
 pytestmark = [pytest.mark.heavy, pytest.mark.timeout(300)]
 

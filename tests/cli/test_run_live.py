@@ -16,7 +16,8 @@ import time
 
 import pytest
 
-from tests.cli.job_process import fn, has_records, records, until
+from tests.cli.job_process import fn, has_records, records
+from tests.processes import until
 
 
 @pytest.mark.parametrize(

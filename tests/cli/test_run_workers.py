@@ -6,8 +6,6 @@ import json
 import os
 import re
 import signal
-import subprocess
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from corral.job import JobError, run_job
-from tests.cli.job_process import fn, has_records, records, until
+from tests.cli.job_process import fn, has_records, records
 from tests.job import functions
+from tests.processes import until
 
 
 @pytest.fixture
@@ -103,29 +102,6 @@ def test_first_signal(start, folder):
     assert begun == ended == sorted(str(record["index"]) for record in records(folder))
     assert len(begun) < 400
     assert workers_left(process.pid) == []
-
-
-def test_interrupt_while_workers_start(folder):
-    """Ctrl-C that meets a worker on its way into being says nothing of it: no traceback, and it serves as if nothing had been."""
-    program = (
-        "import os, signal\n"
-        "from corral.scale.own_pool import OwnPool\n"
-        "def blocked(): return signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, ())\n"
-        "if __name__ == '__main__':\n"
-        "    signal.signal(signal.SIGINT, lambda *_: None)\n"
-        "    with OwnPool(1) as pool:\n"
-        "        first = pool.submit(os.getpid)\n"
-        "        (pid,) = pool._processes\n"
-        "        os.kill(pid, signal.SIGINT)\n"
-        "        assert first.result() == pid\n"
-        "        os.kill(pid, signal.SIGINT)\n"
-        "        assert pool.submit(os.getpid).result() == pid\n"
-        "        assert not pool.submit(blocked).result()\n"
-        "        assert not blocked()\n"
-    )
-    Path("program.py").write_text(program)
-    done = subprocess.run([sys.executable, "program.py"], capture_output=True, text=True, timeout=100, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_grace_runs_out(start, folder):

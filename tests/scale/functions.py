@@ -41,6 +41,15 @@ async def waits(job):
         Path(folder, f"ended-{number}").touch()
 
 
+async def waits_for_all(job):
+    """Until so many have begun."""
+    folder, number, count = job
+    Path(folder, f"began-{number}").touch()
+    while len(os.listdir(folder)) < count:  # noqa: PTH208  # a hundred of them ask again and again
+        await asyncio.sleep(0.01)
+    return number
+
+
 async def pid(item):
     await asyncio.sleep(0.01)
     return os.getpid()

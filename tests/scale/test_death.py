@@ -3,23 +3,13 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 import re
-import signal
-import subprocess
-import sys
-import tempfile
-import textwrap
-import time
-from collections.abc import Iterator
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
-from pathlib import Path
 
 import pytest
 
 from corral import map_tg, stream_tg
 from corral.scale import OwnPool
-from corral.scale.folder import SocketFolder
 from tests.scale import functions as f
 
 SPAWN = multiprocessing.get_context("spawn")
@@ -74,106 +64,6 @@ async def test_pool_that_is_shut() -> None:
     pool.shutdown()
     with pytest.raises(RuntimeError, match="cannot schedule new futures after shutdown"):
         await map_tg(f.same, range(5), limit=2, executor=pool, on_error="collect")
-
-
-def killed_parent(folder: Path) -> list[int]:
-    """Kills a process whose verb runs over a pool of our own; its children."""
-    program = textwrap.dedent(
-        """
-        import asyncio, sys
-        from corral import stream_tg
-        from corral.scale import OwnPool
-        from tests.scale import functions as f
-
-        async def main():
-            with OwnPool(2) as pool:
-                jobs = [(sys.argv[1], number) for number in range(4)]
-                async with stream_tg(f.waits, jobs, limit=4, executor=pool) as results:
-                    async for _ in results:
-                        pass
-
-        if __name__ == "__main__":
-            asyncio.run(main())
-        """
-    )
-    script = folder / "parent.py"
-    script.write_text(program)
-    root = Path(__file__).parents[2]
-    path = os.pathsep.join([str(root), *filter(None, [os.environ.get("PYTHONPATH")])])
-    parent = subprocess.Popen([sys.executable, script, folder], env=os.environ | {"PYTHONPATH": path})
-    try:
-        _wait(lambda: len(list(folder.glob("began-*"))) == 4)
-        return _children(parent.pid)
-    finally:
-        parent.send_signal(signal.SIGKILL)
-        parent.wait()
-
-
-def test_workers_end_with_their_parent(tmp_path: Path) -> None:
-    """When the parent is killed, the workers of a pool of our own are gone within seconds."""
-    children = killed_parent(tmp_path)
-    assert len(children) >= 2
-    _wait(lambda: not any(_lives(pid) for pid in children))
-
-
-@pytest.fixture
-def short_folder() -> Iterator[Path]:
-    """A folder whose path leaves room for that of a socket, which pytest's own does not."""
-    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
-        yield Path(folder)
-
-
-async def test_folder_of_a_killed_parent(tmp_path: Path, short_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The socket that a killed process leaves behind is taken away by the next call; those that are in use, and what is not ours, stay."""
-    temporary = short_folder
-    monkeypatch.setenv("TMPDIR", str(temporary))
-    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
-    killed_parent(tmp_path)
-    (left,) = temporary.iterdir()
-    (temporary / "corral-lanes-theirs").mkdir()
-    (temporary / "corral-lanes-link").symlink_to(left)
-    with OwnPool(2) as pool:
-        async with stream_tg(f.same, range(100), limit=1, executor=pool) as results:
-            assert not left.exists()
-            in_use = {path.name for path in temporary.iterdir()}
-            assert len(in_use) == 3
-            assert await map_tg(f.same, range(5), limit=2, executor=pool) == list(range(5))
-            assert {path.name for path in temporary.iterdir()} == in_use
-            assert [ok.value async for ok in results] == list(range(100))
-    assert {path.name for path in temporary.iterdir()} == {"corral-lanes-theirs", "corral-lanes-link"}
-
-
-def test_a_folder_of_another_user(short_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A folder that looks like ours stays where it is if another user has made it."""
-    monkeypatch.setattr(tempfile, "tempdir", str(short_folder))
-    theirs = short_folder / "corral-lanes-theirs"
-    theirs.mkdir()
-    (theirs / "lanes").touch()
-    with monkeypatch.context() as patch:
-        patch.setattr(os, "getuid", lambda: theirs.stat().st_uid + 1)
-        SocketFolder().close()
-    assert list(short_folder.iterdir()) == [theirs]
-    SocketFolder().close()
-    assert list(short_folder.iterdir()) == []
-
-
-def _wait(until: object, seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not until():  # type: ignore[operator]  # a callable
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.02)
-
-
-def _children(pid: int) -> list[int]:
-    listed = Path(f"/proc/{pid}/task/{pid}/children")
-    return [int(child) for child in listed.read_text().split()]
-
-
-def _lives(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 @pytest.mark.heavy

@@ -1,18 +1,13 @@
-"""Lanes: cancelling, sharing a pool, what is refused, what is left behind."""
+"""Lanes: cancelling, sharing a pool, coming and going."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import functools
 import itertools
 import multiprocessing
-import pickle
-import socket
 import subprocess
 import sys
-import tempfile
-import threading
 import time
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
@@ -24,15 +19,8 @@ from corral._failures import Failures
 from corral.scale import OwnPool
 from corral.scale.lane import LaneRun, _hear
 from corral.scale.lanes import Lanes
-from corral.scale.link import Frames
 from tests.contract import functions as contract
 from tests.scale import functions as f
-
-
-@pytest.fixture(scope="module")
-def pool():
-    with OwnPool(2) as pool:
-        yield pool
 
 
 @pytest.fixture
@@ -192,81 +180,10 @@ async def test_lanes_are_at_most_the_limit(lanes: int) -> None:
     assert all(end <= start for (_, end), (start, _) in itertools.pairwise(spans))
 
 
-async def test_no_limit(pool: OwnPool) -> None:
-    """`limit=None` runs all inputs at the same time, in as many lanes as there are."""
-    assert await map_tg(contract.sleeps, [0.2] * 300, limit=None, executor=pool) == [0.2] * 300
-
-
-async def test_nothing_is_left_on_the_disk(pool: OwnPool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The socket and its folder are gone when the verb is over."""
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    assert await map_tg(f.same, range(5), limit=2, executor=pool) == list(range(5))
-    with pytest.raises(ExceptionGroup):
-        await map_tg(contract.odd_fails, range(5), limit=2, executor=pool)
-    assert list(tmp_path.iterdir()) == []
-
-
-async def test_stranger_is_turned_away(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The socket stands in a folder that nobody else can enter, and a connection that does not know a lane's token is closed."""
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    with OwnPool(1) as one:
-        async with stream_tg(contract.sleeps, [1.0], limit=1, executor=one) as results:
-            await asyncio.sleep(0.05)
-            (folder,) = tmp_path.iterdir()
-            assert folder.stat().st_mode & 0o077 == 0
-            reader, writer = await asyncio.open_unix_connection(str(folder / "lanes"))
-            hello = pickle.dumps(("hello", "guessed"))
-            writer.write(len(hello).to_bytes(8, "big") + hello)
-            assert await reader.read() == b""
-            writer.close()
-            assert [ok.value async for ok in results] == [1.0]
-
-
-@pytest.mark.parametrize("turns", [0, 1, 2, 3, 50])
-async def test_silent_connection_is_closed(turns: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A connection that has not said yet whose it is ends with the verb, however far the loop is with accepting it."""
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    loop = asyncio.get_running_loop()
-    with OwnPool(1) as one, socket.socket(socket.AF_UNIX) as mute:
-        mute.setblocking(False)
-        async with stream_tg(contract.sleeps, [0.0], limit=1, executor=one) as results:
-            assert [ok.value async for ok in results] == [0.0]
-            (folder,) = tmp_path.iterdir()
-            await loop.sock_connect(mute, str(folder / "lanes"))
-            for _ in range(turns):
-                await asyncio.sleep(0)
-        with contextlib.suppress(ConnectionResetError):  # nobody had accepted it
-            assert await loop.sock_recv(mute, 1) == b""
-
-
-async def test_a_connection_that_comes_to_stand_too_late() -> None:
-    """One that is told its end while it is being made is closed when it is there."""
-    here, there = socket.socketpair()
-    with there:
-        there.setblocking(False)
-
-        def closed() -> Frames:
-            frames = Frames(lambda *_: None)
-            frames.close()
-            return frames
-
-        loop = asyncio.get_running_loop()
-        _, frames = await loop.create_unix_connection(closed, sock=here)
-        await frames.lost
-        assert await loop.sock_recv(there, 1) == b""
-
-
-async def test_no_socket_to_listen_on(pool: OwnPool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Where the system gives no socket, its error is raised, and nothing is left on the disk."""
-
-    async def refuse(*_: object) -> None:
-        raise OSError("too many open files")
-
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    monkeypatch.setattr(asyncio.get_running_loop(), "create_unix_server", refuse)
-    with pytest.raises(OSError, match="too many open files"):
-        await map_tg(f.same, range(5), limit=2, executor=pool)
-    assert list(tmp_path.iterdir()) == []
+async def test_no_limit(pool: OwnPool, tmp_path: Path) -> None:
+    """`limit=None` runs all inputs at the same time: those that wait for each other all end."""
+    jobs = [(str(tmp_path), number, 100) for number in range(100)]
+    assert await map_tg(f.waits_for_all, jobs, limit=None, executor=pool) == list(range(100))
 
 
 async def test_cancelled_at_the_very_end(pool: OwnPool, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -337,57 +254,6 @@ async def test_processes_are_kept(pool: OwnPool) -> None:
     assert len(before | after) == 2
 
 
-async def test_functions_that_have_no_name_there(pool: OwnPool) -> None:
-    """A function inside a function, and a lambda for the resource, are refused with what to write instead."""
-    with pytest.raises(TypeError, match=r"(?s)a function inside a function has none.*async def inner\(item\)"):
-
-        async def inner(item: int) -> int:
-            return item
-
-        await map_tg(inner, range(3), limit=1, executor=pool)
-    with pytest.raises(
-        TypeError, match=r"fn: functools.partial\(.*\) cannot travel to another process: TypeError: cannot"
-    ):
-        await map_tg(functools.partial(f.same, threading.Lock()), range(3), limit=1, executor=pool)
-    with pytest.raises(TypeError, match=r"resource: .* cannot travel"):
-        await map_tg(contract.with_resource, range(3), limit=1, executor=pool, resource=lambda: contract.opened("."))
-
-
-def test_stream_refuses_at_the_call(pool: OwnPool) -> None:
-    """`stream_tg` says so when it is called, not when it is entered."""
-    with pytest.raises(TypeError, match="a lambda has none"):
-        stream_tg(lambda item: f.same(item), [1], limit=1, executor=pool)
-
-
-@pytest.mark.parametrize(
-    ("wrong", "told"),
-    [
-        ({"executor": 3}, "executor: expected a concurrent.futures.Executor"),
-        ({"lanes": 2}, "lanes: there is no executor"),
-        ({"executor": ThreadPoolExecutor(1), "lanes": "2"}, "lanes: expected an int"),
-        ({"executor": ThreadPoolExecutor(1), "lanes": True}, "lanes: expected an int"),
-        ({"resource": contract.opened(".")}, "made already"),
-        ({"resource": 3}, "resource: expected a factory"),
-    ],
-)
-async def test_wrong_arguments(wrong: dict, told: str) -> None:
-    """What cannot be meant is refused before anything is touched."""
-    with pytest.raises(TypeError, match=told):
-        await map_tg(f.same, iter([1]), limit=1, **wrong)
-
-
-async def test_lanes_from_one_up() -> None:
-    """No lanes at all are no way to run."""
-    with pytest.raises(ValueError, match="lanes: expected an int from 1"):
-        await map_tg(f.same, [1], limit=1, executor=ThreadPoolExecutor(1), lanes=0)
-
-
-async def test_forkserver_of_our_own() -> None:
-    """A pool of our own can be made by a forkserver as well."""
-    with OwnPool(1, "forkserver") as one:
-        assert await map_tg(f.same, range(5), limit=2, executor=one) == list(range(5))
-
-
 async def test_lanes_are_what_the_pool_has(monkeypatch: pytest.MonkeyPatch) -> None:
     """By default there are as many lanes as workers."""
     with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:
@@ -421,12 +287,3 @@ def test_a_pool_that_forks(tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=100, check=True)
     assert done.stdout == "4950\n"
-
-
-async def test_a_long_temporary_path(pool: OwnPool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Where the folder for temporary files has too long a name for a socket, another is taken."""
-    long = tmp_path / ("x" * 120)
-    long.mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(long))
-    assert await map_tg(f.same, range(5), limit=2, executor=pool) == list(range(5))
-    assert list(long.iterdir()) == []
