@@ -26,7 +26,7 @@ class Crew(TaskSupervision):
     """As many workers as are needed, at most `limit`."""
 
     __slots__ = (
-        "aside", "batch", "bound", "burst", "crew", "fresh", "hungry", "least", "limit", "named_at", "queue", "reuse",
+        "aside", "batch", "bound", "burst", "clean", "crew", "fresh", "hungry", "least", "limit", "named_at", "queue", "reuse",
         "silent", "total",
     )  # fmt: skip
 
@@ -39,6 +39,7 @@ class Crew(TaskSupervision):
         self.bound: int = maxsize
         self.least: int = maxsize
         self.named_at: int = 0
+        self.clean: tuple[int, int, int, int, Any, int] = _worker.UNKNOWN
         self.crew: int = 0
         self.fresh: int = 0
         self.aside: int = 0
@@ -125,6 +126,8 @@ class Crew(TaskSupervision):
         self.silent[self.tasks[task]] -= 1
         self.tasks[task] = self.OURS
         self.fresh -= 1
+        if self.clean is _worker.UNKNOWN:
+            self.gate = 0  # it is looked at before it takes anything
         return task.get_name()
 
     def leave(self, task: Task[None]) -> None:

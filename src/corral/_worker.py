@@ -4,9 +4,12 @@
 somebody keeps its Task or its context (`getrefcount`) or watches it (`getweakrefcount`), a cancellation was counted, or what the Task and
 its context refer to has changed: a callback, an attribute, a name, the context's variables. `gc.get_referents` shows all
 of those in one call, by identity; comparing contexts with `==` would fall back to the values' own `__eq__`. A worker that
-is not as it was leaves, and a fresh one takes its place. The counts of a clean worker are taken at the very place where they
-are checked, before its first input, since on 3.14 they depend on where in a function they are taken. An eagerly started
-worker suspends once before that, so that its counts, too, are those of a Task that its loop runs.
+is not as it was leaves, and a fresh one takes its place.
+
+What a clean worker is like is looked at once, before the first input of all, and holds for the workers after it: those that
+get a single input are then never looked at. Whoever leaves for a trace may have been unlike it, so the next one looks anew.
+The counts are taken at the very place where they are checked, since on 3.14 they depend on where in a function they are taken.
+An eagerly started worker suspends once before that, so that its counts, too, are those of a Task that its loop runs.
 Where these counts mean nothing (free threading, other implementations), every worker leaves after one input. So it does
 in a call of a few awaitables, and in the reference of the differential test in `tests/property`.
 """
@@ -32,6 +35,8 @@ if TYPE_CHECKING:
 counts_tell: Final = sys.implementation.name == "cpython" and not sysconfig.get_config_var("Py_GIL_DISABLED")
 #: Whether a worker may serve more than one input. The differential test switches it off to get its reference.
 reuse = counts_tell
+#: What a clean worker is like where none was looked at.
+UNKNOWN: Final = (0, 0, 0, 0, None, 0)
 # Before 3.13 `uncancel` left standing what was requested and not yet delivered (gh-117407).
 _UNCANCEL_FORGETS: Final = sys.version_info >= (3, 13)
 _TELLS_CONTEXT: Final = sys.version_info >= (3, 12)
@@ -49,7 +54,7 @@ def _context_of(task: Task[None]) -> Context | None:  # pragma: no cover - calle
 def _baseline(
     run: Run, task: Task[None], context: Context | None, traces: list[Any], name: str, count: int
 ) -> tuple[int, int, int, int, Any, int]:
-    """What a worker is like before its first input; a count of -1 if it shall not have a second one."""
+    """What a worker is like that had no input yet; a count of -1 if it shall not have a second one."""
     size, at = len(traces), run.named_at  # it stands where that of the last one stood
     if at >= size or traces[at] is not name:
         at = run.named_at = next((at for at, thing in enumerate(traces) if thing is name), 0)
@@ -66,11 +71,30 @@ async def work(run: Run) -> None:
     task: Any = current_task(run.loop)  # Any: `_must_cancel` is not in the stubs, and has no public twin
     name = await run.begin_late(task) if run.starting else run.begin(task)
     fn, pull, results, keep = run.fn, run.pull, run.results, run.keep
-    context, root, traces = task.get_context() if _TELLS_CONTEXT else _context_of(task), None, None
-    strong = weak = size = last = at = 0
+    context, traces = task.get_context() if _TELLS_CONTEXT else _context_of(task), None
+    strong, weak, size, last, root, at = run.clean
+    item, value, returned = None, None, NOTHING
     try:
         while True:
-            item, value, returned = None, None, NOTHING
+            if run.started < run.gate or (strong and (run.look() or await run.may_take())):
+                index = run.started
+                try:
+                    item = pull()
+                    run.started = index + 1
+                    value = await (returned := fn(item))
+                except BaseException as exc:
+                    if run.threw(task, index, item, returned, exc):
+                        raise
+                    strong = -1 if task.cancelling() or task._must_cancel else strong
+                else:
+                    if task.cancelling() or (not _UNCANCEL_FORGETS and task._must_cancel):
+                        strong = -1
+                        run.recalled(index, item, value, heard=not task._must_cancel)
+                    elif results is not None:
+                        results[index] = value
+                    else:
+                        keep(index, item, value)
+                item, value, returned = None, None, NOTHING
             if run.closed:
                 return run.leave(task)
             traces = get_referents(task, context)
@@ -79,27 +103,8 @@ async def work(run: Run) -> None:
                     or traces[last] is not root or traces[at] is not name):  # fmt: skip
                 if strong:
                     return run.retire(task)
-                strong, weak, size, last, root, at = _baseline(run, task, context, traces, name, count)
+                strong, weak, size, last, root, at = run.clean = _baseline(run, task, context, traces, name, count)
             traces = None  # the next worker's list takes its place in the processor's cache
-            if run.started >= run.gate and not run.look() and not await run.may_take():
-                return run.leave(task)
-            index = run.started
-            try:
-                item = pull()
-                run.started = index + 1
-                value = await (returned := fn(item))
-            except BaseException as exc:
-                if run.threw(task, index, item, returned, exc):
-                    raise
-                strong = -1 if task.cancelling() or task._must_cancel else strong
-            else:
-                if task.cancelling() or (not _UNCANCEL_FORGETS and task._must_cancel):
-                    strong = -1
-                    run.recalled(index, item, value, heard=not task._must_cancel)
-                elif results is not None:
-                    results[index] = value
-                else:
-                    keep(index, item, value)
     finally:
         run.left(task)
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import inspect
 import sys
+import textwrap
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any, NamedTuple
 
 import pytest
 
 from corral import _failures, _worker
+from corral._crew import Crew
 from tests.loops import LOOPS
 from tests.property.programs import POKES, Child, Plan
 from tests.property.sides import same
@@ -21,13 +24,14 @@ def pair(first: Child, second: Child = ()) -> Plan:
 
 
 class Mutant(NamedTuple):
-    """Lines of a function of `_worker`, what becomes of them, a program that must notice, and on which versions."""
+    """Lines of a function, what becomes of them, a program that must notice, and on which versions."""
 
     changes: dict[str, str]
     plan: Plan
     since: tuple[int, int] = (3, 11)
     until: tuple[int, int] = (4, 0)
     function: str = "work"
+    owner: ModuleType | type = _worker
 
 
 COUNT = {"count != strong": "False"}
@@ -41,10 +45,13 @@ CANCELLING = {"if task.cancelling() or (not": "if (not"}
 FORGOTTEN = {" or (not _UNCANCEL_FORGETS and task._must_cancel)": ""}
 POKED = {what: (("poke", what),) for what in POKES}
 LATE = (("suspend", 2), ("poke", "see who has ended"))
+# The first one's successor is held when it is looked at, and kept once it has been let go.
 SIDE_BY_SIDE: tuple[Child, ...] = (
+    (("suspend", 2), ("poke", "set number")),
     (("suspend", 1), ("poke", "hold all"), ("suspend", 1), ("poke", "let go"), ("suspend", 3)),
     (("suspend", 2), ("poke", "keep")),
 )
+SHORT: tuple[Child, ...] = ((),) * 600  # so many in one turn that the next ones are not looked at one by one
 MUTANTS = {
     "a kept Task": Mutant(COUNT, pair(POKED["keep"])),
     "a kept method of the Task": Mutant(COUNT, pair(POKED["keep method"])),
@@ -52,6 +59,12 @@ MUTANTS = {
     "a Task that somebody will cancel": Mutant(COUNT, pair((("cancel later", 1),), (("suspend", 3),))),
     "a count that was too high at first": Mutant(
         {"min(run.least, count)": "count"}, Plan("map", 2, "collect", (*SIDE_BY_SIDE, *[()] * 4)), function="_baseline"
+    ),
+    "a successor that nobody looked at": Mutant(
+        {"self.gate = 0": "pass"},
+        Plan("map", 1, "collect", (*SHORT, (("suspend", 1),), *[POKED["set number"]] * 3)),
+        function="begin",
+        owner=Crew,
     ),
     "a kept context": Mutant(CONTEXT, pair(POKED["keep context"], POKED["keep context"]), since=(3, 12)),
     "a context set from outside": Mutant(
@@ -76,15 +89,16 @@ MUTANTS = {
 
 def mutated(mutant: Mutant) -> Callable[..., Any]:
     """The function with these lines changed, in a copy of its module's namespace."""
-    source = inspect.getsource(getattr(_worker, mutant.function))
+    function = getattr(mutant.owner, mutant.function)
+    source = textwrap.dedent(inspect.getsource(function))
     for line, becomes in mutant.changes.items():
         assert source.count(line) == 1, f"a mutant is out of date: {line!r} stands there {source.count(line)} times"
         source = source.replace(line, becomes)
-    space = dict(vars(_worker))
+    space = dict(vars(sys.modules[function.__module__]))
     source = f"from __future__ import annotations\n{source}"
     exec(compile(source, "<mutant>", "exec", dont_inherit=True), space)
-    function: Callable[..., Any] = space[mutant.function]
-    return function
+    changed: Callable[..., Any] = space[mutant.function]
+    return changed
 
 
 @pytest.mark.parametrize("kind", LOOPS)
@@ -96,7 +110,7 @@ def test_every_check_is_needed(name: str, kind: str, monkeypatch: pytest.MonkeyP
         pytest.skip("this check is for other versions of Python")
     same(mutant.plan, LOOPS[kind])
     function = mutated(mutant)
-    monkeypatch.setattr(_worker, mutant.function, function)
+    monkeypatch.setattr(mutant.owner, mutant.function, function)
     _failures.own_code.add(function.__code__)
     try:
         with pytest.raises(AssertionError):

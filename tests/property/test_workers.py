@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextvars import ContextVar
 from typing import Any
@@ -141,6 +142,19 @@ def test_given_coroutines_share_workers(loop_factory: MakeLoop, workers: list[in
 
     assert run(loop_factory, given()) == list(range(N))
     assert len(workers) <= 4
+
+
+def test_a_worker_that_is_watched_is_no_measure_for_others(loop_factory: MakeLoop, workers: list[int]) -> None:
+    """Whoever watches the first worker before its first step, the others find that they are not like it, once each."""
+    watched: list[weakref.ref[asyncio.Task[Any]]] = []
+
+    async def watch_the_first() -> list[int]:
+        asyncio.get_running_loop().call_soon(lambda: watched.extend(map(weakref.ref, asyncio.all_tasks())))
+        return await corral.map_tg(one_turn, range(SOME), limit=LIMIT)
+
+    assert run(loop_factory, watch_the_first()) == list(range(SOME))
+    assert len(watched) == 2
+    assert len(workers) <= 3 * LIMIT
 
 
 def test_what_leaves_a_trace_is_counted(loop_factory: MakeLoop, workers: list[int]) -> None:
