@@ -39,7 +39,7 @@ class Crew(TaskSupervision):
         self.bound: int = maxsize
         self.least: int = maxsize
         self.named_at: int = 0
-        self.clean: tuple[int, int, int, int, Any, int] = _worker.UNKNOWN
+        self.clean: _worker.Clean = _worker.UNKNOWN
         self.crew: int = 0
         self.fresh: int = 0
         self.aside: int = 0

@@ -85,7 +85,7 @@ class Run(Crew):
     def retire(self, task: Task[None]) -> None:
         """A worker goes because its Task is no longer like new."""
         self.leave(task)
-        self.clean = _worker.UNKNOWN
+        self.clean: _worker.Clean = _worker.UNKNOWN
         if self.started >= self.total or (self.exhausted and not self.queue):
             self.close()
             return

@@ -22,7 +22,7 @@ from asyncio import Task, current_task
 from contextvars import Context
 from gc import get_referents
 from sys import getrefcount
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from weakref import getweakrefcount
 
 from corral._failures import own_code
@@ -35,8 +35,9 @@ if TYPE_CHECKING:
 counts_tell: Final = sys.implementation.name == "cpython" and not sysconfig.get_config_var("Py_GIL_DISABLED")
 #: Whether a worker may serve more than one input. The differential test switches it off to get its reference.
 reuse = counts_tell
-#: What a clean worker is like where none was looked at.
-UNKNOWN: Final = (0, 0, 0, 0, None, 0)
+#: What a worker is like that bears no traces: the counts, how many things it refers to, and which stands where.
+Clean: TypeAlias = tuple[int, int, int, int, Any, int]
+UNKNOWN: Final[Clean] = (0, 0, 0, 0, None, 0)
 # Before 3.13 `uncancel` left standing what was requested and not yet delivered (gh-117407).
 _UNCANCEL_FORGETS: Final = sys.version_info >= (3, 13)
 _TELLS_CONTEXT: Final = sys.version_info >= (3, 12)
@@ -51,9 +52,7 @@ def _context_of(task: Task[None]) -> Context | None:  # pragma: no cover - calle
     return None
 
 
-def _baseline(
-    run: Run, task: Task[None], context: Context | None, traces: list[Any], name: str, count: int
-) -> tuple[int, int, int, int, Any, int]:
+def _baseline(run: Run, task: Task[None], context: Context | None, traces: list[Any], name: str, count: int) -> Clean:
     """What a worker is like that had no input yet; a count of -1 if it shall not have a second one."""
     size, at = len(traces), run.named_at  # it stands where that of the last one stood
     if at >= size or traces[at] is not name:
