@@ -104,7 +104,7 @@ def waits_on(task: asyncio.Future[Any]) -> str:
         return "nothing: it has not taken its first step"
     if inner:
         return _asyncio_call(inner[0]) + where
-    if waiter is None:
+    if waiter is None or waiter.done():
         return "nothing: it was about to go on" + where
     return _future(waiter) + where
 
