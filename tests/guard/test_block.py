@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import _thread
 import asyncio
 import gc
-import sys
 import threading
 import warnings
 import weakref
-from asyncio import tasks
 from collections.abc import Callable
 from typing import Any
 
@@ -16,22 +15,11 @@ import pytest
 
 from corral import map_tg
 from corral.guard import Report, guard, run
+from corral.guard.watch import found
+from tests.guard import replaced
 from tests.guard.hazards import fail, gathered, tick, turns
 
 Loop = Callable[[], asyncio.AbstractEventLoop]
-
-
-def attributes(loop: asyncio.AbstractEventLoop) -> dict[str, Any]:
-    """What stands on the loop itself, of what a guard replaces there."""
-    replaced = (
-        "create_task",
-        "call_exception_handler",
-        "call_soon_threadsafe",
-        "run_in_executor",
-        "close",
-        "_corral_guard",
-    )
-    return {name: vars(loop)[name] for name in replaced if name in vars(loop)}
 
 
 @pytest.mark.parametrize("guarded", [False, True])
@@ -126,86 +114,19 @@ def test_block_leaves_everything_as_it_found_it(loop_factory: Loop) -> None:
 
     async def main() -> None:
         loop = asyncio.get_running_loop()
-        module = [tasks._GatheringFuture, warnings._warn_unawaited_coroutine]  # type: ignore[attr-defined]  # private
-        before = attributes(loop)
+        module = replaced.by_a_block()
+        before = replaced.on_loop(loop)
         factory, handler = loop.get_task_factory(), loop.get_exception_handler()
         async with guard():
-            assert attributes(loop) != before
+            assert replaced.on_loop(loop) != before
+            assert all(now is not then for now, then in zip(replaced.by_a_block(), module, strict=True))
             assert (loop.get_task_factory(), loop.get_exception_handler()) == (factory, handler)
             await gathered(tick(), tick())
-        assert attributes(loop) == before == {}
-        assert [tasks._GatheringFuture, warnings._warn_unawaited_coroutine] == module  # type: ignore[attr-defined]  # private
+        assert replaced.on_loop(loop) == before == {}
+        assert replaced.by_a_block() == module
 
     with asyncio.Runner(loop_factory=loop_factory) as runner:
         runner.run(main())
-
-
-class Tracer:
-    """A task factory as tracers set one: it wraps each coroutine, and calls the factory that was there."""
-
-    def __init__(self, before: Any) -> None:
-        self.before = before
-        self.seen: list[str] = []
-
-    def __call__(self, loop: asyncio.AbstractEventLoop, coro: Any, **more: Any) -> Any:
-        self.seen.append(coro.__qualname__)
-
-        async def traced() -> Any:
-            return await coro
-
-        if self.before is not None:
-            return self.before(loop, traced(), **more)
-        return asyncio.Task(traced(), loop=loop, **more)
-
-
-@pytest.mark.parametrize("when", ["before", "inside"])
-def test_task_factories_of_others_go_on(when: str, loop_factory: Loop) -> None:
-    """A tracer's factory, set before the guard or inside it, sees every task, stays set, and takes nothing from the reports."""
-    found: list[Report] = []
-
-    async def main() -> None:
-        loop = asyncio.get_running_loop()
-        tracer = Tracer(loop.get_task_factory())
-        if when == "before":
-            loop.set_task_factory(tracer)
-        async with guard(policy=found.append):
-            if when == "inside":
-                loop.set_task_factory(tracer)
-            asyncio.create_task(fail())
-            waiting = asyncio.create_task(asyncio.sleep(3600), name="mine")
-            await turns()
-            assert loop.get_task_factory() is tracer
-        assert loop.get_task_factory() is tracer
-        assert tracer.seen[:2] == ["fail", "sleep"]
-        waiting.cancel()
-
-    with asyncio.Runner(loop_factory=loop_factory) as runner:
-        runner.run(main())
-    assert [report.kind for report in found] == ["failed", "pending"]
-    assert [report.made_at and report.made_at.file for report in found] == [__file__, __file__]
-
-
-@pytest.mark.skipif(sys.version_info < (3, 12), reason="eager tasks are of Python 3.12")
-async def test_eager_tasks_set_inside_the_block() -> None:
-    """The eager factory can be set while the guard is on: what ends at once is not held, and its failure is told."""
-    found: list[Report] = []
-    loop = asyncio.get_running_loop()
-
-    async def now() -> None:
-        raise ValueError("now")
-
-    async with guard(policy=found.append) as on:
-        loop.set_task_factory(asyncio.eager_task_factory)
-        for _ in range(100):
-            asyncio.create_task(tick(0))
-        asyncio.create_task(now())
-        await turns()
-        assert on.reports
-    loop.set_task_factory(None)
-    (report,) = found
-    assert (report.kind, report.coroutine) == ("failed", "test_eager_tasks_set_inside_the_block.<locals>.now")
-    assert report.made_at is not None
-    assert report.made_at.file == __file__
 
 
 async def test_plain_with_and_async_with_are_the_same() -> None:
@@ -230,10 +151,10 @@ async def test_blocks_nest() -> None:
         first = asyncio.create_task(asyncio.sleep(3600), name="outer")
         async with guard(policy=lambda _: None) as inner:
             second = asyncio.create_task(asyncio.sleep(3600), name="inner")
-        assert attributes(asyncio.get_running_loop())
+        assert replaced.on_loop(asyncio.get_running_loop())
     assert [report.task for report in inner.reports] == ["inner"]
     assert [report.task for report in outer.reports] == ["outer"]
-    assert not attributes(asyncio.get_running_loop())
+    assert not replaced.on_loop(asyncio.get_running_loop())
     first.cancel()
     second.cancel()
 
@@ -253,7 +174,7 @@ async def test_blocks_may_overlap() -> None:
     assert both[0].done()
     second.set()
     await asyncio.gather(*both)
-    assert not attributes(asyncio.get_running_loop())
+    assert not replaced.on_loop(asyncio.get_running_loop())
 
 
 async def test_cancellation_goes_through() -> None:
@@ -271,42 +192,9 @@ async def test_cancellation_goes_through() -> None:
     await asyncio.wait([task])
     assert task.cancelled()
     assert [report.task for report in found] == ["left"]
-    assert not attributes(asyncio.get_running_loop())
+    assert not replaced.on_loop(asyncio.get_running_loop())
     for each in asyncio.all_tasks() - {asyncio.current_task()}:
         each.cancel()
-
-
-async def test_siblings_of_a_failed_gather_are_named() -> None:
-    """What runs on, and what fails second, is told with its own line, what it waits on, and what the gather had failed with."""
-    found: list[Report] = []
-    async with guard(policy=found.append):
-        with pytest.raises(ValueError, match="first"):
-            await asyncio.gather(fail("first"), fail("second"), asyncio.sleep(3600), return_exceptions=False)
-        await turns()
-    second, runs_on = found
-    assert (second.kind, runs_on.kind) == ("swallowed", "orphaned")
-    assert "failed, too, in a gather that had failed with ValueError('first')" in second.what
-    assert "asyncio drops this one" in second.what
-    assert "runs on, though the gather it was in has failed with ValueError('first')" in runs_on.what
-    assert runs_on.waits_on == "sleep(3600)"
-    assert second.made_at is not None
-    assert second.made_at.function == "test_siblings_of_a_failed_gather_are_named"
-    for each in asyncio.all_tasks() - {asyncio.current_task()}:
-        each.cancel()
-
-
-async def test_crowds_of_siblings_are_told_in_part() -> None:
-    """Of a gather with a thousand siblings twenty are told, and the last says so."""
-    async with guard(policy=lambda _: None) as on:
-        with pytest.raises(ValueError, match="boom"):
-            await asyncio.gather(fail(), *(asyncio.sleep(3600) for _ in range(1000)))
-        await turns()
-        told = [report for report in on.reports if report.kind == "orphaned"]
-        assert len(told) == 20
-        assert told[-1].what.endswith("what else there is of this gather is not told")
-        for each in asyncio.all_tasks() - {asyncio.current_task()}:
-            each.cancel()
-        await turns()
 
 
 def test_verbs_are_clean_and_keep_their_speed(loop_factory: Loop) -> None:
@@ -337,8 +225,6 @@ def test_verbs_are_clean_and_keep_their_speed(loop_factory: Loop) -> None:
 
 async def test_nothing_is_kept_of_what_has_ended() -> None:
     """A hundred thousand tasks, a tenth of them failing and looked at, leave nothing behind in the guard."""
-    from corral.guard.watch import found
-
     async with guard(policy="raise"):
         watch = found(asyncio.get_running_loop())
         assert watch is not None
@@ -425,18 +311,26 @@ async def test_guard_left_on_another_thread_is_refused() -> None:
     thread.start()
     thread.join()
     assert "expected the same loop and thread" in str(errors[0])
-    assert not attributes(asyncio.get_running_loop())
+    assert not replaced.on_loop(asyncio.get_running_loop())
 
 
-async def test_programs_may_set_exception_handlers() -> None:
-    """A handler that the program sets, before or inside, is called as ever, and takes nothing from the reports."""
-    called: list[str] = []
+def test_bad_options_of_run_leave_no_coroutine_behind() -> None:
+    """A mistake in the options is raised at once, and the coroutine that was given is closed."""
+    coro = tick()
+    with pytest.raises(ValueError, match="policy"):
+        run(coro, policy="nonsense")  # type: ignore[arg-type]  # that is the mistake
+    assert coro.cr_frame is None
+
+
+async def test_task_made_out_of_nowhere_is_held() -> None:
+    """A thread whose first call is the loop's `create_task` has no line in Python; its task is told all the same."""
+    found: list[Report] = []
     loop = asyncio.get_running_loop()
-    async with guard(policy=lambda _: None) as on:
-        loop.set_exception_handler(lambda _, context: called.append(context["message"]))
-        asyncio.create_task(fail())
-        await turns()
-        loop.call_exception_handler({"message": "something else"})
-    assert called == ["Task exception was never retrieved", "something else"]
-    assert [report.kind for report in on.reports] == ["failed"]
-    loop.set_exception_handler(None)
+    async with guard(policy=found.append):
+        coro = asyncio.Event().wait()
+        _thread.start_new_thread(loop.create_task, (coro,))
+        while coro.cr_frame is not None and not found and coro.cr_await is None:
+            await asyncio.sleep(0.001)
+    assert [report.kind for report in found] == ["pending"]
+    for task in asyncio.all_tasks() - {asyncio.current_task()}:
+        task.cancel()

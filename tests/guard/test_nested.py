@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
 
 import pytest
 
 from corral.guard import Guard, guard
-from tests.guard.hazards import fail, gathered, turns
+from tests.guard.hazards import fail, turns
 
 
 def quiet(grace: float | None = 1.0) -> Guard:
@@ -70,28 +69,6 @@ async def test_each_block_has_its_own_grace(outside: float | None, inside: float
         assert told(outer) == ([] if outside is None else [("failed", "first")])
     assert told(outer) == [("failed", "first")]
     assert first.done() and second.done()  # noqa: PT018  both are held until here
-
-
-@pytest.mark.virtual_time
-async def test_sibling_has_the_whole_grace() -> None:
-    """A sibling may go unattended for as long as the grace says, whenever another's ran out; and it is looked at then."""
-    async with quiet(grace=10) as on:
-        for name in ("first", "second"):
-            asyncio.create_task(careless(name))
-            await asyncio.sleep(7)
-        assert told(on) == [("orphaned", "first")]
-        await asyncio.sleep(7)
-        assert told(on) == [("orphaned", "first"), ("orphaned", "second")]
-        for task in asyncio.all_tasks() - {asyncio.current_task()}:
-            task.cancel()
-
-
-async def careless(name: str) -> None:
-    """Leaves a task of its own running when the gather has failed."""
-    other = asyncio.create_task(asyncio.sleep(3600), name=name)
-    with contextlib.suppress(ValueError):
-        await gathered(fail(), other)
-    await asyncio.sleep(3600)
 
 
 @pytest.mark.parametrize("holder", ["somebody", "nobody", "itself"])

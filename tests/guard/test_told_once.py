@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import logging
+import sys
+import warnings
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from corral.guard import Report, failures, guard, install
 from corral.guard.watch import Watch
-from tests.guard.hazards import fail, turns
+from tests.guard.hazards import fail, tick, turns
 
 Loop = Callable[[], asyncio.AbstractEventLoop]
 
@@ -123,3 +127,92 @@ async def test_place_of_a_task_is_not_that_of_one_that_had_its_id_before() -> No
         assert report.made_at.function == "sleep"
     for stranger in strangers:
         stranger.cancel()
+
+
+@pytest.mark.parametrize(("after", "told"), [(0, ["pending"]), (1, []), (2, ["failed"]), (3, ["failed"])])
+async def test_failure_is_told_at_most_once_whichever_turn_the_block_ends_in(after: int, told: list[str]) -> None:
+    """The block may end before the task fails, in that turn (then it is asyncio's to tell), or before its waiters had theirs."""
+    found: list[Report] = []
+    with guard(policy=found.append):
+        task = asyncio.create_task(fail())
+        await turns(after)
+    await turns()
+    assert [report.kind for report in found] == told
+    assert isinstance(task.exception(), ValueError)
+
+
+async def test_what_is_reported_after_the_end_is_not() -> None:
+    """A failure that comes to light when the block is over is asyncio's to tell."""
+    found: list[Report] = []
+    with warnings.catch_warnings(), guard(policy=found.append):
+        task = asyncio.create_task(fail(after=5))
+        await asyncio.sleep(0)
+    assert [report.kind for report in found] == ["pending"]
+    with contextlib.suppress(ValueError):
+        await task
+    assert len(found) == 1
+
+
+async def test_future_that_fails_when_the_block_is_over_is_not_told() -> None:
+    """Its task was told as pending; its failure comes after."""
+    found: list[Report] = []
+    loop = asyncio.get_running_loop()
+    with guard(policy=found.append):
+        future = asyncio.run_coroutine_threadsafe(fail(after=5), loop)
+        await turns(2)
+    assert [report.kind for report in found] == ["pending"]
+    await turns()
+    assert future.done()
+    del future
+    assert len(found) == 1
+
+
+def test_future_that_is_dropped_when_its_loop_is_closed_is_told_at_the_end() -> None:
+    """There is no turn of the loop left to tell it in."""
+    found: list[Report] = []
+    kept: list[Any] = []
+    on = guard(policy=found.append)
+
+    async def main() -> None:
+        on.__enter__()
+        kept.append(asyncio.run_coroutine_threadsafe(fail(), asyncio.get_running_loop()))
+        await turns()
+
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(main())
+    loop.close()
+    kept.clear()
+    assert found == []
+    on.__exit__(None, None, None)
+    assert [report.kind for report in found] == ["future"]
+
+
+async def test_failures_that_were_seen_after_all_are_forgotten() -> None:
+    """A program that keeps its failed tasks, and looks at each a moment later, does not fill the guard's memory."""
+    found: list[Report] = []
+    async with guard(policy=found.append):
+        watch = Watch.of(asyncio.get_running_loop())
+        kept: list[asyncio.Task[None]] = []
+        for _ in range(5):
+            more = [asyncio.create_task(fail()) for _ in range(50)]
+            await turns(3)
+            assert all(task.exception() for task in more)
+            kept += more
+        assert len(watch.failures._unread) < 200
+    assert found == []
+
+
+async def test_nothing_is_told_while_the_interpreter_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What dies then has always been lost: neither a coroutine nor a task is told of, and both are asyncio's and Python's again."""
+    found: list[Report] = []
+    got: list[object] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: got.append(context["message"]))
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "is_finalizing", lambda: True)
+        async with guard(policy=found.append):
+            with pytest.warns(RuntimeWarning, match="never awaited"):
+                [tick()].clear()
+            loop.call_exception_handler({"message": "Task was destroyed but it is pending!"})
+    assert got == ["Task was destroyed but it is pending!"]
+    assert found == []
