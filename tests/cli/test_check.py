@@ -15,30 +15,7 @@ from corral.check.registry import META, RULES
 from corral.cli import main
 from corral.cli.explain import _complete, explain
 from tests.cli.command import Corral, write
-
-LOST = """\
-import asyncio
-
-
-async def main() -> None:
-    asyncio.create_task(work())
-    await asyncio.sleep(1)
-"""
-CLEAN = LOST.replace("    asyncio.create", "    await asyncio.create")
-DROPPED = """\
-import asyncio
-
-
-def save(loop, data):
-    loop.run_in_executor(None, data.save)
-"""
-PLAIN_GATHER = """\
-import asyncio
-
-
-async def both(a, b):
-    return await asyncio.gather(a.read(), b.read())
-"""
+from tests.cli.programs import CLEAN, DROPPED, LOST, PLAIN_GATHER
 
 
 def codes(out: str) -> list[str]:
@@ -286,11 +263,10 @@ def test_codes_are_completed() -> None:
 
 
 def test_order_is_that_of_the_files(corral: Corral) -> None:
-    """Findings come by path, row and column, however the files were found and whoever checked them."""
+    """Findings come by path, row and column, however the files were found."""
     write({f"{name}.py": LOST + DROPPED for name in "zcaby"})
     done = corral("check", "--format", "concise", "--workers", "1")
     assert codes(done.out) == [f"{name}.py:{place}" for name in "abcyz" for place in ("5:5 TG001", "11:5 TG004")]
-    assert Path(".corral_cache/.gitignore").exists()
 
 
 def test_output_that_is_no_file(corral: Corral) -> None:
@@ -304,7 +280,8 @@ def test_output_that_is_no_file(corral: Corral) -> None:
     assert "\n+++ app.py\n" in shown.getvalue()
 
 
-def test_interrupted(corral: Corral, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("folder")
+def test_interrupted(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """Ctrl-C, for instance while it waits for somebody to type, ends it as it ends any program, without a traceback."""
 
     def interrupted() -> bytes:
@@ -312,3 +289,4 @@ def test_interrupted(corral: Corral, monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=SimpleNamespace(read=interrupted)))
     assert main(["check", "-"]) == 130
+    assert capsys.readouterr() == ("", "")

@@ -13,7 +13,7 @@ import pytest
 from corral.check import source
 from corral.check.tool import cache, project_run
 from tests.cli.command import Corral, write
-from tests.cli.test_check import CLEAN, DROPPED, LOST
+from tests.cli.programs import CLEAN, DROPPED, LOST
 
 NEW = "\n\nasync def more() -> None:\n    asyncio.create_task(other())\n"
 

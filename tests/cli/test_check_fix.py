@@ -10,7 +10,7 @@ import pytest
 from corral.check import fixer
 from corral.check.tool import project_run
 from tests.cli.command import Corral, write
-from tests.cli.test_check import CLEAN, DROPPED, LOST
+from tests.cli.programs import CLEAN, DROPPED, LOST
 
 MENDED = """\
 import asyncio

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import pty
 import re
-import select
 import shlex
 import subprocess
 import sys
@@ -17,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.command import PROCESS, Corral, process, write
-from tests.cli.test_check import CLEAN, LOST
+from tests.cli.programs import CLEAN, LOST
+from tests.cli.terminal import Terminal
 from tests.house.source import ROOT
 
 
@@ -36,21 +35,12 @@ def uncovered(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def on_a_terminal(*arguments: str) -> str:
     """What the command writes on a terminal of its own."""
-    ours, theirs = pty.openpty()
-    child = subprocess.Popen([*PROCESS, *arguments], stdin=theirs, stdout=theirs, stderr=theirs)
-    os.close(theirs)
-    written = b""
-    while select.select([ours], [], [], 60)[0]:
-        try:
-            piece = os.read(ours, 65536)
-        except OSError:  # how Linux says that the other end is closed
-            break
-        if not piece:
-            break
-        written += piece
-    assert child.wait(60) == 1
-    os.close(ours)
-    return written.decode()
+    terminal = Terminal()
+    streams = dict.fromkeys(("stdin", "stdout", "stderr"), terminal.theirs)
+    process = subprocess.Popen([*PROCESS, *arguments], **streams)  # type: ignore[call-overload]  # the names are those of its streams
+    shown = terminal.read(process)
+    assert process.returncode == 1
+    return shown
 
 
 def test_error_stands_in_a_red_box_on_a_terminal() -> None:

@@ -16,7 +16,7 @@ from corral.cli import check_quick
 from corral.cli._app import application
 from corral.cli.check_call import Call
 from tests.cli.command import Corral, write
-from tests.cli.test_check import LOST
+from tests.cli.programs import LOST
 
 WORDS = [
     *check_quick.FLAGS,
@@ -89,17 +89,6 @@ def test_check_needs_no_typer(corral: Corral) -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=100, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
-
-
-def test_interrupt_ends_with_its_status(corral: Corral, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ctrl-C is no traceback."""
-
-    def interrupted(_: Call) -> int:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("corral.cli.check_call.perform", interrupted)
-    done = corral("check")
-    assert (done.status, done.out, done.err) == (130, "", "")
 
 
 @pytest.mark.parametrize(("module", "name"), [("rich", "full"), ("markdown_it", "html"), ("pygments", "html")])

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-import pty
 import re
 import resource
-import select
 import signal
 import subprocess
 import sys
-import termios
 import time
 
 import pytest
 
 from tests.cli.job_process import fn, has_records, records
+from tests.cli.terminal import Terminal, uncoloured
 from tests.processes import until
 
 
@@ -114,10 +112,7 @@ def test_signal_during_import(start, folder):
     (folder / "slow.py").write_text(
         "import pathlib, time\npathlib.Path('begun').touch()\ntime.sleep(60)\nasync def f(x): ...\n"
     )
-    # Who started the tests in the background of a script has made everything below them deaf to it.
-    process = start(
-        "slow.py:f", "range:3", "--limit", 1, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)
-    )
+    process = start("slow.py:f", "range:3", "--limit", 1)
     until((folder / "begun").exists)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
@@ -220,40 +215,12 @@ def test_plain_progress(start, folder):
     assert all(re.fullmatch(fact, line) for line in shown), shown
 
 
-class Terminal:
-    """A pseudo-terminal, and what was written to it."""
-
-    def __init__(self, columns: int = 120) -> None:
-        self.ours, self.theirs = pty.openpty()
-        termios.tcsetwinsize(self.theirs, (24, columns))
-        self.shown = ""
-
-    def read(self, process: subprocess.Popen) -> str:
-        """Everything until `process` has ended."""
-        os.close(self.theirs)
-        while select.select([self.ours], [], [], 60)[0]:
-            try:
-                block = os.read(self.ours, 65536)
-            except OSError:  # the other end was closed
-                break
-            if not block:
-                break
-            self.shown += block.decode()
-        os.close(self.ours)
-        process.wait(timeout=60)
-        return self.shown
-
-
 @pytest.fixture(autouse=True)
 def no_size_in_the_environment(monkeypatch):
     """The terminal itself is asked for its size."""
-    for name in ("COLUMNS", "LINES", "NO_COLOR", "TERM"):
+    for name in ("COLUMNS", "LINES", "NO_COLOR"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("TERM", "xterm")
-
-
-def plain(text: str) -> str:
-    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text)
 
 
 def test_progress_on_a_terminal(start, folder):
@@ -262,7 +229,7 @@ def test_progress_on_a_terminal(start, folder):
     process = start(fn("prints"), "range:40", "--limit", 4, stdout=terminal.theirs, stderr=terminal.theirs)
     shown = terminal.read(process)
     assert process.returncode == 0
-    text = plain(shown)
+    text = uncoloured(shown)
     assert re.search(
         r"\d+/40 \(\d+\.\d%\)  [\d.]+/s now, [\d.]+/s mean  \d+ in flight  0 failed  [\d.]+ \w+ left", text
     )
@@ -279,7 +246,7 @@ def test_output_is_not_swallowed_by_the_terminal(start, folder):
     shown = terminal.read(process)
     out = process.stdout.read()
     assert process.returncode == 0
-    assert "40 (" in plain(shown)
+    assert "40 (" in uncoloured(shown)
     assert "hello" not in shown
     assert sorted(line for line in out.splitlines() if line.startswith("hello")) == sorted(
         f"hello {n}" for n in range(40)
@@ -293,7 +260,7 @@ def test_progress_of_a_stream_on_a_terminal(start, folder):
     process = start(fn("nap_long"), "-", "--limit", 2, stdin=subprocess.PIPE, stderr=terminal.theirs)
     process.stdin.write("a\nb\nc\nd\ne\nf\n")
     process.stdin.close()
-    shown = plain(terminal.read(process))
+    shown = uncoloured(terminal.read(process))
     assert re.search(r"\d  [\d.]+/s now, [\d.]+/s mean  \d in flight  0 failed", shown)
     assert "left" not in shown
 
