@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 import pytest
 
-from tests.cli.command import Corral
+from tests.cli.command import Corral, Done
 from tests.cli.job_process import Starter
 
 
@@ -18,6 +18,12 @@ def corral(folder: Path, capsysbinary: pytest.CaptureFixture[bytes], monkeypatch
     for name in ("FORCE_COLOR", "NO_COLOR", "COLUMNS", "GITHUB_ACTIONS", "PY_COLORS"):
         monkeypatch.delenv(name, raising=False)
     return Corral(capsysbinary, monkeypatch)
+
+
+@pytest.fixture
+def run(corral: Corral) -> Callable[..., Done]:
+    """Calls `corral run`, in the same folder."""
+    return lambda *arguments: corral("run", *map(str, arguments))
 
 
 @pytest.fixture

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
-from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 from tests.cli.command import PROCESS
 from tests.job import functions
+from tests.job import records as job_records
 
 CORRAL = [*PROCESS, "run"]
 
@@ -48,9 +47,7 @@ class Starter:
 
 def records(folder: Path) -> list[dict]:
     """The records, each index there once."""
-    found = [json.loads(line) for line in (folder / "results.jsonl").read_text().splitlines()]
-    assert max(Counter(record["index"] for record in found).values(), default=1) == 1
-    return found
+    return [*job_records.records(folder / "results.jsonl").values()]
 
 
 def has_records(folder: Path, lines: int = 1) -> Callable[[], bool]:

@@ -7,14 +7,11 @@ import os
 import re
 import signal
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from corral.job import JobError, run_job
 from tests.cli.job_process import fn, has_records, records
-from tests.job import functions
 from tests.processes import until
 
 
@@ -47,7 +44,9 @@ def workers_left(group: int) -> list[int]:
 
 
 def workers_of(folder: Path) -> set[int]:
-    return {record["output"] for record in records(folder) if "output" in record}
+    """The workers whose records are in the file, also while it is being written."""
+    lines = (folder / "results.jsonl").read_bytes().split(b"\n")[:-1]
+    return {record["output"] for record in map(json.loads, lines) if "output" in record}
 
 
 def test_two_processes(start, folder):
@@ -145,14 +144,15 @@ def test_service_is_stopped(start, folder):
 
 
 def test_workers_end_with_their_parent(start, folder):
-    """`kill -9` of the command leaves no worker behind, whatever it is doing, and the same command goes on."""
+    """`kill -9` of the command leaves no worker behind, whatever it is doing, nor a lock, and what is recorded stays."""
     process = start(fn("some_are_stubborn"), "range:100", "--limit", 10)
     until(has_records(folder, 3))
     process.kill()
     process.wait()
     until(lambda: not running(process.pid))
     known = len(records(folder))
-    assert start(fn("same"), "range:100", "--limit", 10).wait(timeout=100) == 2  # another function
+    _, err = start(fn("same"), "range:100", "--limit", 10).communicate(timeout=100)
+    assert "begun with the function functions:some_are_stubborn, and this is functions:same" in err
     assert len(records(folder)) == known
 
 
@@ -160,8 +160,8 @@ def test_killed_worker(start, folder):
     """A worker that is killed ends the run with a clear error that names inputs in flight; the same command goes on."""
     process = start(fn("tells_its_process"), "range:5000", "--limit", 10)
     until(has_records(folder, 50))
-    until(lambda: len(workers_of_whole(folder)) == 2)
-    os.kill(workers_of_whole(folder).pop(), signal.SIGKILL)
+    until(lambda: len(workers_of(folder)) == 2)
+    os.kill(workers_of(folder).pop(), signal.SIGKILL)
     _, err = process.communicate(timeout=100)
     assert process.returncode == 1
     assert re.search(r"^corral run: a worker has ended .*as \(index, input\): \(\d+, \d+\)", err, re.MULTILINE)
@@ -174,44 +174,3 @@ def test_killed_worker(start, folder):
         0,
         f"done: 5,000 ok, 0 failed, {known:,} of these recorded before",
     )
-
-
-def workers_of_whole(folder: Path) -> set[int]:
-    """The workers so far, while the file is being written."""
-    lines = (folder / "results.jsonl").read_bytes().split(b"\n")[:-1]
-    return {json.loads(line)["output"] for line in lines}
-
-
-def test_function_that_cannot_travel(folder):
-    """A function without a name in a module is refused before anything is written, with what to do."""
-
-    async def inner(item):
-        return item
-
-    with pytest.raises(JobError, match=r"cannot be sent to other processes: .*Define it at the top of a module"):
-        run_job(inner, range(3), limit=1, out="results.jsonl", workers=2)
-    assert list(folder.iterdir()) == []
-
-
-def test_input_that_cannot_travel(folder):
-    """An input that no other process could be given fails by itself, without a call, and its neighbours are run."""
-
-    @dataclass
-    class Local:
-        number: int
-
-    summary = run_job(functions.same, [Local(1), 2], limit=2, out="results.jsonl", workers=1)
-    assert (summary.ok, summary.failed) == (1, 1)
-    bad, _ = sorted(records(folder), key=lambda record: record["index"])
-    assert (bad["input"], bad["error"]["type"], bad["attempts"]) == ({"number": 1}, "TypeError", 0)
-    assert bad["error"]["message"].startswith("the input cannot travel to another process: ")
-
-
-def test_from_python(folder):
-    """`run_job(workers=2)` is the same from Python, and leaves no process behind."""
-    summary = run_job(functions.tells_its_process, range(100), limit=10, out="results.jsonl", workers=2)
-    assert (summary.ok, summary.failed) == (100, 0)
-    assert os.getpid() not in workers_of(folder)
-    for pid in workers_of(folder):
-        with pytest.raises(ProcessLookupError):
-            os.kill(pid, 0)

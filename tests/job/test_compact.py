@@ -13,7 +13,7 @@ from corral.job.errors import JobError, JournalError
 from corral.job.journal import Journal
 from tests.job.disk import small_disk
 from tests.job.opened import descriptors
-from tests.job.record_lines import bad, good
+from tests.job.records import bad, good
 
 
 def test_compaction(results):

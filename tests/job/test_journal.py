@@ -19,7 +19,7 @@ from corral.job.errors import JobError, JournalError
 from corral.job.journal import SYNC_EVERY, Journal
 from tests.job.disk import small_disk
 from tests.job.opened import descriptors
-from tests.job.record_lines import good
+from tests.job.records import good
 
 
 def syncers() -> list[threading.Thread]:

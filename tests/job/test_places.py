@@ -1,21 +1,25 @@
-"""A job on an executor, its resource, and what is not installed; `tests/cli` has processes of its own and clusters."""
+"""A job in other threads and processes, its resource, and what is not installed; `tests/cli` has clusters."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import importlib
+import os
 import sys
 import threading
 import types
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 import pytest
 
 import corral.job
 from corral.job import JobError, arun_job, retry, run_job, workplace
 from tests.job import functions
+from tests.job.records import outputs, records
 from tests.job.waiting import cancelled_meanwhile
+from tests.processes import lives
 
 pytestmark = pytest.mark.usefixtures("folder")
 
@@ -111,3 +115,37 @@ def test_what_a_cluster_says(monkeypatch, folder):
     with pytest.raises(JobError, match=r"^there is nobody\. Is it running, and is the address right\?$"):
         run_job(functions.same, range(3), limit=1, out="out.jsonl", dask="somewhere")
     assert list(folder.iterdir()) == []
+
+
+def test_function_that_cannot_travel(folder):
+    """A function without a name in a module is refused before anything is written, with what to do."""
+
+    async def inner(item):
+        return item
+
+    with pytest.raises(JobError, match=r"cannot be sent to other processes: .*Define it at the top of a module"):
+        run_job(inner, range(3), limit=1, out="results.jsonl", workers=2)
+    assert list(folder.iterdir()) == []
+
+
+def test_input_that_cannot_travel(results):
+    """An input that no other process could be given fails by itself, without a call, and its neighbours are run."""
+
+    @dataclass
+    class Local:
+        number: int
+
+    summary = run_job(functions.same, [Local(1), 2], limit=2, out=results, workers=1)
+    assert (summary.ok, summary.failed) == (1, 1)
+    bad = records(results)[0]
+    assert (bad["input"], bad["error"]["type"], bad["attempts"]) == ({"number": 1}, "TypeError", 0)
+    assert bad["error"]["message"].startswith("the input cannot travel to another process: ")
+
+
+def test_processes_of_its_own(results):
+    """`workers=2` runs all inputs in two other processes, and leaves none behind."""
+    summary = run_job(functions.tells_its_process, range(100), limit=10, out=results, workers=2)
+    assert (summary.ok, summary.failed) == (100, 0)
+    workers = {*outputs(results)}
+    assert len(workers - {os.getpid()}) == len(workers) == 2
+    assert not any(lives(pid) for pid in workers)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import collections
 import errno
 import gzip
 import io
@@ -24,20 +23,8 @@ from corral.job.run import prepared
 from corral.job.stop import Stop
 from tests.job import functions
 from tests.job.opened import descriptors
+from tests.job.records import outputs, records
 from tests.job.waiting import cancelled_meanwhile
-
-
-def records(results) -> dict[int, dict]:
-    """The records by index, each there once."""
-    lines = [json.loads(line) for line in results.read_text().splitlines()]
-    assert max(collections.Counter(record["index"] for record in lines).values(), default=1) == 1
-    return {record["index"]: record for record in lines}
-
-
-def outputs(results) -> list:
-    found = records(results)
-    assert sorted(found) == list(range(len(found)))
-    return [found[index]["output"] for index in range(len(found))]
 
 
 @pytest.mark.parametrize("ordered", [False, True])

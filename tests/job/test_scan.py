@@ -13,7 +13,7 @@ from corral.job.errors import JobError
 from corral.job.journal import Journal
 from corral.job.record import Success, encode
 from corral.job.scan import Scan, _whole_lines
-from tests.job.record_lines import bad, good
+from tests.job.records import bad, good
 
 
 def test_scan(results):
