@@ -131,20 +131,10 @@ def test_missing_extra(run, folder, monkeypatch, module, arguments, cure):
     assert not (folder / "results.jsonl").exists()
 
 
-def test_other_run_is_refused(run, folder):
-    """Results of another function, of another input, or without their `.corral` file: refused with what differs and what to do."""
-    (folder / "in.txt").write_text("a\nb\n")
-    run(fn("same"), "in.txt", "--limit", 1)
-    before = (folder / "results.jsonl").read_bytes()
-    told = run(fn("nap"), "in.txt", "--limit", 1)
-    assert told.status == 2
-    assert "begun with the function functions:same, and this is functions:nap. Give that function" in told.err
-    (folder / "in.txt").write_text("a\nB\n")
-    told = run(fn("same"), "in.txt", "--limit", 1)
-    assert told.status == 2
-    assert "the input has changed: its first 4 bytes" in told.err
-    (folder / "results.jsonl.corral").unlink()
-    told = run(fn("same"), "in.txt", "--limit", 1)
-    assert told.status == 2
-    assert "has results, but results.jsonl.corral" in told.err
-    assert (folder / "results.jsonl").read_bytes() == before
+def test_other_run_is_refused(run):
+    """Results of another function are refused with what differs, and with what to type."""
+    run(fn("same"), "range:3", "--limit", 1)
+    done = run(fn("nap"), "range:3", "--limit", 1)
+    assert (done.status, done.out) == (2, "")
+    assert "begun with the function functions:same, and this is functions:nap. Give that function" in done.err
+    assert done.err.endswith("another --out, or --overwrite to begin anew\n")

@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 from corral.job.record import Success, encode, failure_line
+from corral.job.source import Recorded
 
 
 def good(index: int, output: object = None) -> bytes:
@@ -31,3 +32,11 @@ def outputs(results: Path) -> list:
     found = records(results)
     assert sorted(found) == list(range(len(found)))
     return [found[index]["output"] for index in range(len(found))]
+
+
+def recorded(*indexes: int) -> Recorded:
+    """What a source is told of results that hold these."""
+    found = Recorded()
+    for index in indexes:
+        found.done.add(index)
+    return found

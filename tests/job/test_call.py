@@ -93,9 +93,16 @@ async def test_cancelled_from_inside():
 
 async def test_cancelled_from_outside():
     """When the run is cancelled, no record is made."""
+    begun = asyncio.Event()
+
+    async def waits(item):
+        begun.set()
+        await asyncio.Event().wait()
+
     for options in ({}, {"timeout": 5}, {"retries": 3}):
-        task = asyncio.ensure_future(line_of(functions.nap_long, **options))
-        await asyncio.sleep(0.01)
+        task = asyncio.ensure_future(line_of(waits, **options))
+        await begun.wait()
+        begun.clear()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from corral.job.errors import JobError
-from corral.job.latency import Latency
 from corral.job.options import Options, Rate, Tolerance
 
 
@@ -92,19 +91,3 @@ def test_limiter(rate, processes, burst):
 def test_tolerance(given, failed, finished, exceeded):
     """A number of failures counts from the first, a share from a hundred finished inputs on."""
     assert Tolerance.parse(given).exceeded(failed, finished) is exceeded
-
-
-def test_percentiles():
-    """Percentiles are right to a percent, from nanoseconds to days, in bounded memory."""
-    latency = Latency()
-    assert latency.percentile(50) is None
-    for n in range(1, 1001):
-        latency.add(n / 1000)
-    assert latency.percentile(50) == pytest.approx(0.5, rel=0.01)
-    assert latency.percentile(99) == pytest.approx(0.99, rel=0.01)
-    assert latency.percentile(100) == pytest.approx(1.0, rel=0.01)
-    extremes = Latency()
-    for seconds in (0.0, 1e-12, 1e9, 1e300):
-        extremes.add(seconds)
-    assert extremes.percentile(1) == pytest.approx(1e-9, rel=0.01)
-    assert extremes.percentile(60) == pytest.approx(1e9, rel=0.01)
