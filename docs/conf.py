@@ -4,6 +4,9 @@ import re
 from importlib.metadata import version as installed_version
 
 from sphinx.application import Sphinx
+from sphinx.pycode import ModuleAnalyzer
+
+import corral
 
 project = "Corral"
 author = "The Corral authors"
@@ -17,7 +20,8 @@ myst_enable_extensions = ["attrs_inline", "colon_fence", "deflist"]
 myst_heading_anchors = 3
 
 autodoc_member_order = "bysource"
-autodoc_typehints = "none"  # the signature above shows them once; the `Args` say what they mean
+autodoc_typehints = "description"
+autodoc_typehints_description_target = "documented"
 autodoc_preserve_defaults = True
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
@@ -26,8 +30,17 @@ default_role = "code"  # docstrings are read in terminals first: `name` is code 
 html_theme = "furo"
 html_title = "Corral"
 html_show_sourcelink = False
+html_show_copyright = False
 html_static_path = ["_static"]
 html_css_files = ["corral.css"]
+
+
+def _one_signature(app: Sphinx) -> None:
+    # The overloads are for type checkers: two verbs would begin with a screen of them each.
+    for verb in (corral.gather_tg, corral.join_tg, corral.map_tg, corral.stream_tg):
+        analyzer = ModuleAnalyzer.for_module(verb.__module__)
+        analyzer.analyze()
+        analyzer.overloads.clear()
 
 
 def _heads(app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
@@ -35,4 +48,5 @@ def _heads(app: Sphinx, what: str, name: str, obj: object, options: object, line
 
 
 def setup(app: Sphinx) -> None:
+    app.connect("builder-inited", _one_signature)
     app.connect("autodoc-process-docstring", _heads)
