@@ -3,7 +3,7 @@
 **Async tests** need no marker and no runner (pytest-asyncio, auto mode): write `async def test_x(): ...`; async fixtures work.
 
 **In `tests/verbs`, `tests/parity` and `tests/contract`** each of them runs once per kind of loop, with the ids `stock`, `uvloop`,
-`eager` (3.12+) and `debug` (see `tests/loops.py`); elsewhere once, on the stock loop. There:
+`eager` (3.12+) and `debug` (see `tests/loops.py`); elsewhere once, on the stock loop. There (see `tests/watch.py`):
 
 - the fixture `loop_kind` is the name of the kind; a test for some kinds only says
   `@pytest.mark.asyncio(loop_factories=["stock", "eager"])`: a kind that this interpreter has not is skipped;
@@ -28,20 +28,19 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import gc
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import hypothesis
 import pytest
 from pytest_asyncio.plugin import PytestAsyncioFunction
 
 from tests.loops import LOOPS, VIRTUAL_LOOPS
+from tests.watch import watched
 
 TESTS = Path(__file__).parent
 EVERY_LOOP = tuple(TESTS / room for room in ("verbs", "parity", "contract"))
@@ -69,9 +68,9 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     """Puts the watch around each async test of the matrix rooms."""
     if isinstance(item, PytestAsyncioFunction) and _on_every_loop(item):
         if hasattr(item.obj, "hypothesis"):
-            item.obj.hypothesis.inner_test = _watched(item.obj.hypothesis.inner_test)
+            item.obj.hypothesis.inner_test = watched(item.obj.hypothesis.inner_test)
         else:
-            item.obj = _watched(item.obj)
+            item.obj = watched(item.obj)
 
 
 def pytest_collection_finish() -> None:
@@ -84,38 +83,6 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
     """The same for what a file of tests has imported: Ray and pandas would cost every later test of the verbs its walk."""
     if nextitem is not None and nextitem.path != item.path:
         pytest_collection_finish()
-
-
-def _watched(test: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
-    if hasattr(test, "watched"):  # parametrized tests share one function
-        return test
-
-    @functools.wraps(test)
-    async def watched(*args: Any, **kwargs: Any) -> None:
-        loop = asyncio.get_running_loop()
-        reports: list[dict[str, Any]] = []
-
-        def report(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-            reports.append(context)
-
-        loop.set_exception_handler(report)
-        before = asyncio.all_tasks()
-        await test(*args, **kwargs)
-        # Before anything else steps: a task that was cancelled but not awaited is still there now, and gone one turn later.
-        _no_task_but(before, "was still running when the test ended")
-        loop.set_exception_handler(report)
-        gc.collect()
-        await asyncio.sleep(0)  # the hook that closes a dropped async generator needs one turn to make its task
-        _no_task_but(before, "closes an async generator that was dropped without `aclose()`")
-        assert not reports, f"reported to the loop's exception handler: {reports}"
-
-    watched.watched = True  # type: ignore[attr-defined]  # a mark on a function
-    return watched
-
-
-def _no_task_but(before: set[asyncio.Task[Any]], complaint: str) -> None:
-    left = asyncio.all_tasks() - before
-    assert not left, f"{complaint}: {left}"
 
 
 @pytest.fixture

@@ -11,8 +11,7 @@ In README.md, docs/check.md and docs/job.md the commands of a `console` block, t
 folder of those files. What a command exits with, if not with 0, is said in its comment, `# exits with 1`; lines that follow it are what it
 prints. What installs something is only compared with pyproject.toml, and `make` with the Makefile.
 
-The pages of docs/rules/ are run by
-tests/check.
+The pages of docs/rules/ are run by tests/check.
 """
 
 from __future__ import annotations
@@ -29,7 +28,6 @@ import subprocess
 import sys
 import tomllib
 import unittest
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -111,15 +109,10 @@ def run_command(line: str) -> str:
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Where the page's files are; its modules are forgotten again."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(tmp_path)
-    before = set(sys.modules)
-    yield tmp_path
-    for name in set(sys.modules) - before:
-        if (tmp_path / f"{name}.py").exists():
-            del sys.modules[name]
+def folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the page's files are, and can be imported from."""
+    monkeypatch.syspath_prepend(folder)
+    return folder
 
 
 def parse(path: Path) -> Document:
@@ -153,9 +146,10 @@ def test_pages_are_found() -> None:
 
 def test_links_lead_somewhere() -> None:
     """Every link of README.md and CONTRIBUTING.md to a file of the project finds one; those inside docs/ Sphinx checks."""
-    for page in ("README.md", "CONTRIBUTING.md"):
-        for target in re.findall(r"\]\((?!\w+:|#)([^)#]+)", (ROOT / page).read_text(encoding="utf-8")):
-            assert (ROOT / target).exists(), f"{page}: {target}"
+    pages = {name: (ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "CONTRIBUTING.md")}
+    links = [(name, to) for name, text in pages.items() for to in re.findall(r"\]\((?!\w+:|#)([^)#]+)", text)]
+    assert links
+    assert [(name, to) for name, to in links if not (ROOT / to).exists()] == []
 
 
 def test_commands_exist() -> None:

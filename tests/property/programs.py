@@ -19,7 +19,7 @@ POKES = (
     "rename", "same name", "attribute", "cancel", "cancel and uncancel", "cancel twice", "uncancel", "keep context",
     "hold all", "let go",
 )  # fmt: skip
-ERRORS = ("ValueError", "Odd", "group", "CancelledError", "StopIteration", "Stubborn")
+ERRORS = ("ValueError", "Odd", "ExceptionGroup", "CancelledError", "StopIteration", "Stubborn")
 #: What ends a verb under every policy.
 FATAL = ("SystemExit", "KeyboardInterrupt", "Deadly")
 #: What happens to a child after so many turns of the loop, whatever it is at.

@@ -11,8 +11,9 @@ from typing import Any
 
 from corral import Err, ItemCancelled, Ok, _turn, _worker
 from tests.loops import LOOPS
+from tests.property.as_data import plain, tree
 from tests.property.programs import FATAL, Plan
-from tests.property.world import VAR, World, call, epilogue, fn_of, plain, tree
+from tests.property.world import VAR, World, call, epilogue, fn_of
 
 MakeLoop = Callable[[], asyncio.AbstractEventLoop]
 #: Seconds after which a program that takes a millisecond counts as one that never ends.

@@ -67,11 +67,6 @@ async def a_failure(item: int) -> int:
     raise ValueError(item)
 
 
-async def a_variable(item: int) -> int:
-    SEEN.set(item)
-    return item
-
-
 FUNCTIONS: dict[str, tuple[Callable[[int], Awaitable[int]], int, int]] = {
     "at once": (at_once, N, 1),
     "one turn": (one_turn, N, LIMIT),
@@ -155,9 +150,3 @@ def test_a_worker_that_is_watched_is_no_measure_for_others(loop_factory: MakeLoo
     assert run(loop_factory, watch_the_first()) == list(range(SOME))
     assert len(watched) == 2
     assert len(workers) <= 3 * LIMIT
-
-
-def test_what_leaves_a_trace_is_counted(loop_factory: MakeLoop, workers: list[int]) -> None:
-    """The count would show it: inputs that set a variable need a worker each."""
-    run(loop_factory, corral.map_tg(a_variable, range(100), limit=1))
-    assert len(workers) >= 100

@@ -17,29 +17,12 @@ from contextvars import ContextVar
 from typing import Any
 
 import corral
-from corral import Err, Ok
+from tests.property.as_data import plain, tree
+from tests.property.errors import error_of
 from tests.property.programs import Child, Plan, Step
 
 VAR: ContextVar[Any] = ContextVar("VAR")
 Path = tuple[int, ...]
-
-
-class Odd(Exception):
-    """An exception of the program's own."""
-
-    def __str__(self) -> str:
-        raise RuntimeError("no words for it")
-
-
-class Stubborn(Exception):
-    """One that refuses notes."""
-
-    def add_note(self, note: str, /) -> None:
-        raise TypeError(note)
-
-
-class Deadly(BaseException):
-    """Neither an Exception nor an exit."""
 
 
 class Unequal:
@@ -49,22 +32,6 @@ class Unequal:
 
     def __eq__(self, other: object) -> bool:
         raise ArithmeticError("compared")
-
-
-def error_of(kind: str) -> BaseException:
-    """A new exception of that kind."""
-    kinds: dict[str, Callable[[], BaseException]] = {
-        "ValueError": lambda: ValueError("wrong"),
-        "Odd": Odd,
-        "Stubborn": lambda: Stubborn("no"),
-        "group": lambda: ExceptionGroup("some", [ValueError("one"), ExceptionGroup("in it", [TypeError("two")])]),
-        "CancelledError": lambda: asyncio.CancelledError("by hand"),
-        "StopIteration": StopIteration,
-        "SystemExit": lambda: SystemExit(3),
-        "KeyboardInterrupt": KeyboardInterrupt,
-        "Deadly": lambda: Deadly("end"),
-    }
-    return kinds[kind]()
 
 
 class World:
@@ -345,44 +312,6 @@ async def call(world: World, path: Path, plan: Plan) -> Any:
         found.sort(key=lambda outcome: outcome[1])
         world.log.setdefault(path, []).append(("delivered", found))
     return found
-
-
-# Comparing.
-
-
-def plain(thing: Any) -> Any:
-    """Outcomes and values without their identities."""
-    match thing:
-        case list():
-            return [plain(one) for one in thing]
-        case Ok(index, item, value):
-            return ("Ok", index, item if isinstance(item, int) else "", value)
-        case Err(index, item, error):
-            return ("Err", index, item if isinstance(item, int) else "", tree(error))
-        case _:
-            return thing
-
-
-def tree(error: BaseException | None, depth: int = 6) -> Any:
-    """An exception as data: type, words, notes, functions in its traceback, causes and members."""
-    if error is None or not depth:
-        return None
-    frames = []
-    trace = error.__traceback__
-    while trace is not None:
-        frames.append(trace.tb_frame.f_code.co_name)
-        trace = trace.tb_next
-    words = tuple(map(repr, error.args))
-    members = tuple(tree(one, depth - 1) for one in error.exceptions) if isinstance(error, BaseExceptionGroup) else ()
-    return (
-        type(error).__name__, _nameless(words), _nameless(getattr(error, "__notes__", ())), frames, members,
-        tree(error.__cause__, depth - 1), tree(error.__context__, depth - 1),
-    )  # fmt: skip
-
-
-def _nameless(texts: Sequence[str]) -> tuple[str, ...]:
-    """Without addresses and the numbers of Tasks, which may differ."""
-    return tuple(re.sub(r"0x[0-9a-fA-F]+|Task-\d+", "…", text) for text in texts)
 
 
 def epilogue(world: World) -> dict[str, Any]:

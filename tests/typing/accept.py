@@ -140,7 +140,7 @@ async def swap(value: int | str) -> str | bytes:
     return str(value) if isinstance(value, int) else value.encode()
 
 
-async def endless() -> AsyncIterator[int]:
+async def keys() -> AsyncIterator[int]:
     for key in range(3):
         yield key
 
@@ -234,7 +234,7 @@ async def joins(numbers: list[int]) -> None:
 async def maps(numbers: list[int]) -> None:
     client = Client()
     assert_type(await map_tg(fetch, numbers, limit=10), list[str])
-    assert_type(await map_tg(fetch, endless(), limit=None), list[str])
+    assert_type(await map_tg(fetch, keys(), limit=None), list[str])
     assert_type(await map_tg(fetch, range(3), limit=10), list[str])
     assert_type(await map_tg(fetch, {1: "a"}, limit=10), list[str])
     assert_type(await map_tg(lambda key: fetch(key + 1), numbers, limit=10), list[str])
@@ -296,7 +296,7 @@ async def streams(numbers: list[int]) -> None:
         async for ok in results:
             assert_type(ok, Ok[int, str])
             assert_type(ok.value, str)
-    async with stream_tg(fetch, endless(), limit=None, ordered=False, buffer=5, on_error="first") as results:
+    async with stream_tg(fetch, keys(), limit=None, ordered=False, buffer=5, on_error="first") as results:
         values = [ok.value async for ok in results]
     assert_type(values, list[str])
     async with stream_tg(fetch, numbers, limit=10, on_error="collect") as outcomes:

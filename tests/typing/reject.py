@@ -146,7 +146,3 @@ async def bad_spawn() -> None:
     spawn(asyncio.sleep)  # E
     spawn(number()).cancel()  # E
     await drain("soon")  # E
-
-
-if __name__ == "__main__":
-    asyncio.run(bad_gather())
