@@ -168,7 +168,7 @@ class Watch:
     def due(self, task: Future[Any], since: float) -> bool:
         """Whether the grace of the task's scope is over; if that is still to come, it is looked at again then."""
         scope = self.scope_of(task)
-        if scope is None or scope.grace is None:
+        if scope is None or scope.grace is None or self.loop.is_closed():
             return False
         end = since + scope.grace
         if end > self.loop.time():
@@ -181,14 +181,12 @@ class Watch:
             if self.timer.when() <= time:
                 return
             self.timer.cancel()
-        if not self.loop.is_closed():
-            self.timer = self.loop.call_at(time, self._look)
+        self.timer = self.loop.call_at(time, self._look)
 
     def _look(self) -> None:
         self.timer = None
-        if self.live:
-            self.siblings.look()
-            self.failures.look()
+        self.siblings.look()
+        self.failures.look()
 
     def forked(self) -> None:
         """In a child process nothing of this is ours: the tasks are the parent's, and so are the reports about them."""
