@@ -1,3 +1,5 @@
+"""What the checker tells of the specimens, and at which level."""
+
 from __future__ import annotations
 
 from dataclasses import replace

@@ -1,3 +1,5 @@
+"""What the fixer makes of a file, and what it leaves alone."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -16,6 +18,7 @@ from corral.check.unit import Unit
 from tests.check.specimens import FIXED, LEFT, SAFE, UNSAFE, Specimen
 
 ALL = Settings(min_level=Level.NOTE)
+LOST = b"# coding: latin-1\nimport asyncio\nasync def f():\n    asyncio.create_task(g())\n    await asyncio.gather(save(1), save(2))\n"
 
 
 def fixed(data: bytes, path: str = "app.py", settings: Settings = ALL, *, unsafe: bool = True) -> bytes:
@@ -164,29 +167,6 @@ def test_many_findings_take_one_import():
     assert b"asyncio" not in got
 
 
-LOST = b"# coding: latin-1\nimport asyncio\nasync def f():\n    asyncio.create_task(g())\n    await asyncio.gather(save(1), save(2))\n"
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["(", "# coding: of-nobody's\n", "\N{SNOWMAN}"],
-    ids=["does not parse", "cannot be read", "cannot be written"],
-)
-def test_a_fix_that_would_break_the_file_is_not_made(monkeypatch: pytest.MonkeyPatch, text: str):
-    """What was mended is parsed before it is kept: a fix that is wrong is left out, and the others are made all the same."""
-    rule = RULES["TG001"]
-
-    def broken(unit: Unit) -> Iterator[Finding]:
-        for finding in rule.check(unit):
-            yield finding._replace(fix=Fix("Break it", (Edit(0, 0, text),), safe=True, caveat=None))
-
-    monkeypatch.setitem(RULES, "TG001", replace(rule, check=broken))
-    result = fix_source(LOST, "app.py", ALL, unsafe=True)
-    assert [f.code for f in result.fixed] == ["TG002"]
-    assert [f.code for f in result.remaining] == ["TG001"]
-    assert b"asyncio.create_task(g())\n    await gather_tg(" in result.data
-
-
 def always_fixes_by(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     """Has TG001 put this text at the file's beginning, as its fix of whatever it finds."""
     rule = RULES["TG001"]
@@ -196,6 +176,20 @@ def always_fixes_by(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
             yield finding._replace(fix=Fix("Put it there", (Edit(0, 0, text),), safe=True, caveat=None))
 
     monkeypatch.setitem(RULES, "TG001", replace(rule, check=check))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["(", "# coding: of-nobody's\n", "\N{SNOWMAN}"],
+    ids=["does not parse", "cannot be read", "cannot be written"],
+)
+def test_a_fix_that_would_break_the_file_is_not_made(monkeypatch: pytest.MonkeyPatch, text: str):
+    """What was mended is parsed before it is kept: a fix that is wrong is left out, and the others are made all the same."""
+    always_fixes_by(monkeypatch, text)
+    result = fix_source(LOST, "app.py", ALL, unsafe=True)
+    assert [f.code for f in result.fixed] == ["TG002"]
+    assert [f.code for f in result.remaining] == ["TG001"]
+    assert b"asyncio.create_task(g())\n    await gather_tg(" in result.data
 
 
 def test_only_broken_fixes_change_nothing(monkeypatch: pytest.MonkeyPatch):

@@ -1,3 +1,5 @@
+"""The fixer over programs made at random: what holds whatever the code is."""
+
 from __future__ import annotations
 
 import ast
@@ -18,7 +20,6 @@ EDITED = re.compile(rb"asyncio\.(?!create_task\(x)|return_exceptions|keep the la
 
 def compiles(data: bytes) -> bool:
     try:
-        compile(data, "app.py", "exec", flags=ast.PyCF_ONLY_AST)
         compile(data, "app.py", "exec")
     except (SyntaxError, ValueError):
         return False

@@ -1,3 +1,5 @@
+"""What a check leaves behind in memory."""
+
 from __future__ import annotations
 
 import gc

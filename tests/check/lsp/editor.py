@@ -85,6 +85,11 @@ class Editor:
                 found: list[Any] = message["diagnostics"]
                 return found
 
+    def has_heard_all(self, name: str) -> bool:
+        """Whether the server, asked about the document, has published nothing since."""
+        self.hover(name, 0, 0)
+        return not [message for message in self.said if message["method"] == "textDocument/publishDiagnostics"]
+
     def actions(self, name: str, around: dict[str, Any], **context: object) -> list[Any]:
         document = {"uri": self.uri(name)}
         asked = {"textDocument": document, "range": around, "context": {"diagnostics": [], **context}}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import os
 import subprocess
 import sys
@@ -13,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from corral.check.tool.run import Options
 from tests.check.tool.tree import LOST, checked, grow, told
 
 BAD: dict[str, tuple[str | bytes, str]] = {
@@ -176,22 +174,3 @@ def test_process_that_dies_costs_its_file_alone(tmp_path: Path, start: str) -> N
         [sys.executable, program, start, tmp_path / "tree"], env=env, capture_output=True, text=True, check=False
     )
     assert ran.returncode == 0, ran.stderr
-
-
-def test_collector_that_is_off_stays_off() -> None:
-    """Who has turned the collector off finds it so after a run, and who has not finds it on."""
-    grow({"a.py": LOST})
-    gc.disable()
-    try:
-        checked()
-        assert not gc.isenabled()
-    finally:
-        gc.enable()
-    checked()
-    assert gc.isenabled()
-
-
-def test_options_have_the_defaults_of_a_user() -> None:
-    """With nothing said: everything here, the cache in use, nothing written."""
-    options = Options()
-    assert (options.paths, options.cache, options.fix, options.diff) == ((".",), True, False, False)

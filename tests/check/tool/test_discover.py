@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from corral.check.tool.discover import DEFAULT_EXCLUDES, Excludes, NoSuchPath, discover
+from tests.check.tool.tree import grow
 
 
 @pytest.fixture(autouse=True)
@@ -21,10 +22,8 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return root
 
 
-def grow(*paths: str) -> None:
-    for path in paths:
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        Path(path).touch()
+def touch(*paths: str) -> None:
+    grow(dict.fromkeys(paths, ""))
 
 
 def found(*paths: str, exclude: Sequence[str] = DEFAULT_EXCLUDES, gitignore: bool = True) -> list[str]:
@@ -35,21 +34,21 @@ def found(*paths: str, exclude: Sequence[str] = DEFAULT_EXCLUDES, gitignore: boo
 
 def test_python_files_below_a_folder() -> None:
     """A folder stands for the Python files in it and below, and for nothing else."""
-    grow("a.py", "b.pyw", "c.pyi", "d.txt", "py", "sub/deep/e.py", "sub/.hidden.py")
+    touch("a.py", "b.pyw", "c.pyi", "d.txt", "py", "sub/deep/e.py", "sub/.hidden.py")
     Path("folder.py").mkdir()
     assert found() == ["a.py", "b.pyw", "sub/.hidden.py", "sub/deep/e.py"]
 
 
 def test_named_files_are_always_taken() -> None:
     """What is named is looked at, whatever it is called and whatever ignores it."""
-    grow("script", "build/gen.py", ".gitignore")
+    touch("script", "build/gen.py", ".gitignore")
     Path(".gitignore").write_text("build\n")
     assert found("script", "build/gen.py", "build/gen.py") == ["build/gen.py", "script"]
 
 
 def test_paths_are_shown_as_they_were_named(tree: Path) -> None:
     """Findings bear the path in the form in which the folder was named."""
-    grow("pkg/a.py")
+    touch("pkg/a.py")
     assert found("pkg") == ["pkg/a.py"]
     assert found("./pkg/") == ["pkg/a.py"]
     assert found(str(tree)) == [str(tree / "pkg/a.py")]
@@ -59,20 +58,20 @@ def test_paths_are_shown_as_they_were_named(tree: Path) -> None:
 
 def test_overlapping_paths_give_each_file_once() -> None:
     """A folder, a folder in it and a file in that are one walk."""
-    grow("pkg/sub/a.py", "pkg/b.py")
+    touch("pkg/sub/a.py", "pkg/b.py")
     assert found(".", "pkg", "pkg/sub/a.py") == ["pkg/b.py", "pkg/sub/a.py"]
 
 
 def test_missing_path_is_an_error() -> None:
     """A path that is not there is refused before anything is checked."""
-    grow("a.py")
+    touch("a.py")
     with pytest.raises(NoSuchPath, match=r"no such file or folder: nope\.py"):
         discover(["a.py", "nope.py"], Excludes((), "."))
 
 
 def test_ignored_files_are_left_out() -> None:
     """Every `.gitignore` holds for its folder and below, the nearest last, as git does it."""
-    grow("a.py", "gen/b.py", "sub/c.py", "sub/keep.py", "sub/gen/d.py", "top/gen.py")
+    touch("a.py", "gen/b.py", "sub/c.py", "sub/keep.py", "sub/gen/d.py", "top/gen.py")
     Path(".gitignore").write_text("gen/\n*keep.py\n/top/*.py\n")
     Path("sub/.gitignore").write_text("!keep.py\nc.py\n")
     assert found() == ["a.py", "sub/keep.py"]
@@ -81,7 +80,7 @@ def test_ignored_files_are_left_out() -> None:
 
 def test_ignore_files_above_the_walk_hold() -> None:
     """A walk of a folder obeys the ignore files between it and the repository's root, `info/exclude`, and the user's own."""
-    grow("sub/a.py", "sub/b.py", "sub/c.py", "sub/d.py", ".git/info/exclude", "../config/git/ignore")
+    touch("sub/a.py", "sub/b.py", "sub/c.py", "sub/d.py", ".git/info/exclude", "../config/git/ignore")
     Path(".gitignore").write_text("a.py\n")
     Path(".git/info/exclude").write_text("b.py\n")
     Path("../config/git/ignore").write_text("c.py\n")
@@ -90,7 +89,7 @@ def test_ignore_files_above_the_walk_hold() -> None:
 
 def test_excluded_folders_are_not_entered() -> None:
     """What never holds a project's own source is left out by its name, and anything else by `exclude` globs."""
-    grow(
+    touch(
         "a.py",
         ".venv/lib/b.py",
         "x/node_modules/c.py",
@@ -107,7 +106,7 @@ def test_excluded_folders_are_not_entered() -> None:
 
 def test_links_neither_loop_nor_repeat(tmp_path: Path) -> None:
     """Links to folders are not followed; links to files are, when the file lies elsewhere."""
-    grow("a.py", "sub/b.py", "../elsewhere/c.py")
+    touch("a.py", "sub/b.py", "../elsewhere/c.py")
     Path("sub/up").symlink_to("..", target_is_directory=True)
     Path("again.py").symlink_to("a.py")
     Path("other.py").symlink_to(tmp_path / "elsewhere/c.py")
