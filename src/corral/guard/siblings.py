@@ -48,7 +48,7 @@ class Failed:
         self.first: str = f"{shown(error)} in {name}"
         self.made: Made = gathered.made
         self.settled = False
-        self.since = 0.0
+        self.since: float = 0.0
         self.told = 0
 
 
