@@ -117,8 +117,11 @@ async def test_results_are_there_while_it_runs(results):
     assert seen == [0, 1, 2, 3, 4]
 
 
-async def test_full_disk(results, monkeypatch):
-    """When the results can no longer be written the run stops at once, and goes on when there is room."""
+@pytest.mark.parametrize(("overwrite", "told"), [(False, "to go on"), (True, "to go on, but without overwrite=True")])
+async def test_full_disk(results, monkeypatch, overwrite, told):
+    """When the results can no longer be written the run stops at once, and goes on when there is room, in the way that is told."""
+    if overwrite:
+        await arun_job(functions.same, range(3), limit=1, out=results)
     real = os.write
 
     def write(descriptor, data):
@@ -127,8 +130,8 @@ async def test_full_disk(results, monkeypatch):
         return real(descriptor, data)
 
     monkeypatch.setattr("corral.job.journal.os.write", write)
-    with pytest.raises(JournalError, match=r"No space left on device.*intact; make room and repeat the call to go on$"):
-        await arun_job(functions.nap, "range:200", limit=10, out=results)
+    with pytest.raises(JournalError, match=rf"No space left on device.*intact; make room and repeat the call {told}$"):
+        await arun_job(functions.nap, "range:200", limit=10, out=results, overwrite=overwrite)
     monkeypatch.undo()
     recorded = len(records(results))
     assert 0 < recorded < 100

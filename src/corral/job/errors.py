@@ -85,14 +85,15 @@ class JobError(_Told):
 class JournalError(_Told):
     """The results can no longer be written (disk full, quota, I/O error); all that was recorded before is intact.
 
-    Make room, and the same call, or the same command, goes on. The command exits with 1.
+    Make room, and the same call, or the same command, goes on, without `overwrite`. The command exits with 1.
     """
 
 
 class WorkerError(_Told):
     """The workers that the job ran in are gone: one was killed, or ran out of memory. All that is recorded is intact.
 
-    The message names the inputs that were in flight. The same call, or the same command, goes on. The command exits with 1.
+    The message names the inputs that were in flight. The same call, or the same command, goes on, without
+    `overwrite`. The command exits with 1.
     """
 
 

@@ -15,7 +15,7 @@ from typing import Any, Final, TypeAlias
 from corral import ItemCancelled, Ok, Outcome, Stream, stream_tg
 from corral.job.call import Call, Done
 from corral.job.compact import compact
-from corral.job.errors import SAME, WorkerError
+from corral.job.errors import OVERWRITE, SAME, JournalError, WorkerError
 from corral.job.function import Function
 from corral.job.options import Options, Tolerance
 from corral.job.pipe import PipeSource
@@ -103,8 +103,10 @@ class Runner:
                 await to_its_end(job.journal.finish)
             if job.tally.retried:
                 await to_its_end(compact, job.journal)
-        except BaseException:
+        except BaseException as error:
             job.give_up()
+            if self.options.overwrite and job.anew is None:
+                _go_on_without_overwriting(error)
             raise
         job.journal.close()
         return summary()
@@ -177,6 +179,12 @@ def _stopping(in_flight: int, grace: float) -> str:
         f", {in_flight:,} in flight may take up to {grace:g} s more; once more to end at once" if in_flight else ""
     )
     return f"{_STOPPING}{waiting}"
+
+
+def _go_on_without_overwriting(error: BaseException) -> None:
+    """Where the same call is what goes on, it would drop what this one has recorded."""
+    if isinstance(error, JournalError | WorkerError):
+        error.parts += (", but without ", OVERWRITE)
 
 
 def _outside(job: Job, error: Exception) -> Done:
