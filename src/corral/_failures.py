@@ -17,10 +17,11 @@ own_code: set[CodeType] = set()
 
 
 class Failure(NamedTuple):
-    """What one input, or the source, raised. `number` is None for the source."""
+    """What one input, the source or the code around them raised. Only an input has a number."""
 
     number: int | None
     error: BaseException
+    of_code: bool = False
 
 
 def show(thing: object) -> str:
@@ -84,7 +85,7 @@ class Failures:
         if self._fatal is None:
             self._fatal = error
         else:
-            self._found.append(Failure(None, error))
+            self._found.append(Failure(None, error, of_code=True))
 
     def leaving(self, error: BaseException) -> None:
         """KeyboardInterrupt or SystemExit is on its way out through the loop."""
@@ -123,8 +124,10 @@ class Failures:
     def _group(self, found: Sequence[Failure]) -> BaseExceptionGroup[Any]:
         inputs = sum(failure.number is not None for failure in found)
         told = [f"{inputs} input{'s' * (inputs != 1)} failed"] if inputs else []
-        if inputs < len(found):
+        if any(failure.number is None and not failure.of_code for failure in found):
             told.append("the source failed")
+        if any(failure.of_code for failure in found):
+            told.append("more went wrong in the code")
         return BaseExceptionGroup(f"{self.verb}: {' and '.join(told)}", [failure.error for failure in found])
 
     def _tell_others(self, first: BaseException, others: Sequence[Failure]) -> None:

@@ -76,4 +76,26 @@ async def test_the_first_bug_leaves_bare_and_the_others_with_it() -> None:
     assert failures.verdict(asyncio.get_running_loop()) is first
     assert isinstance(first.__cause__, ExceptionGroup)
     assert first.__cause__.exceptions == (second,)
+    assert first.__cause__.message == "map_tg: more went wrong in the code"
     assert failures.verdict(asyncio.get_running_loop()) is None
+
+
+@VERBS
+@pytest.mark.virtual_time
+async def test_a_bar_that_fails_while_inputs_clean_up(verb: str) -> None:
+    """So it is where a bar raises while the inputs clean up after a `fn` that returned no awaitable."""
+
+    class Broken:
+        def update(self, n):
+            raise OSError("bar")
+
+    async def slow_to_go():
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            await asyncio.sleep(1)
+
+    with pytest.raises(TypeError) as caught:
+        await run(verb, lambda n: slow_to_go() if n == 0 else n, range(9), limit=2, progress=Broken())
+    assert list(map(repr, caught.value.__cause__.exceptions)) == ["OSError('bar')"]
+    assert caught.value.__cause__.message == f"{verb}: more went wrong in the code"
