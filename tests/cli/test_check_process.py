@@ -129,6 +129,7 @@ def test_pre_commit_installs_what_the_command_needs() -> None:
     extra = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"][
         "cli"
     ]
+    assert hooks()
     for hook in hooks().values():
         named = json.loads(hook["additional_dependencies"])
         assert set(named) <= set(extra)

@@ -19,6 +19,7 @@ from corral._failures import Failures
 from corral.scale import OwnPool
 from corral.scale.lane import LaneRun, _hear
 from corral.scale.lanes import Lanes
+from tests.children import turns
 from tests.contract import functions as contract
 from tests.scale import functions as f
 
@@ -55,7 +56,8 @@ async def test_what_blocks_is_waited_for(pool: OwnPool, tmp_path: Path) -> None:
     call = asyncio.ensure_future(map_tg(f.blocks, jobs, limit=2, executor=pool))
     await began(tmp_path, 1)
     call.cancel()
-    await asyncio.sleep(0.05)
+    await turns(9)
+    assert not call.done()
     call.cancel()
     with pytest.raises(asyncio.CancelledError):
         await call
@@ -101,16 +103,17 @@ async def test_an_idle_stream_keeps_its_resource(tmp_path: Path) -> None:
 @pytest.mark.parametrize("seconds", [0.005, 0.4], ids=["short inputs", "long inputs"])
 async def test_two_verbs_share_a_pool(seconds: float, pool: OwnPool) -> None:
     """A verb that has no end does not keep another from its workers, however long each of its inputs takes."""
-    done = asyncio.Event()
+    begun, done = asyncio.Event(), asyncio.Event()
 
     async def endless() -> None:
         async with stream_tg(contract.sleeps, itertools.repeat(seconds), limit=4, executor=pool) as results:
             async for _ in results:
+                begun.set()
                 if done.is_set():
                     return
 
     forever = asyncio.ensure_future(endless())
-    await asyncio.sleep(0.3)
+    await begun.wait()
     assert await map_tg(f.same, range(10), limit=2, executor=pool) == list(range(10))
     done.set()
     await forever
