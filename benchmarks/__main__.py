@@ -70,7 +70,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     return {
         "machine": machine.describe() | {"command": shlex.join(command), "minutes": (time.perf_counter() - began) / 60},
         "figures": [asdict(figure) for figure in figures],
-        "points": grid.as_json(points),
+        "points": [asdict(point) for point in points],
         "failures": failures,
     }
 
@@ -79,11 +79,27 @@ def spread(value: dict[str, float] | None) -> Spread | None:
     return Spread(**value) if value else None
 
 
-def write(results: dict[str, Any], out: Path) -> None:
-    """The page, the plots and the raw numbers."""
+def read(results: dict[str, Any]) -> tuple[list[grid.Point], list[Figure]]:
+    """The points and the figures that were made into JSON."""
     figures = [Figure(**{**figure, "spread": spread(figure["spread"])}) for figure in results["figures"]]
     measured = ("seconds", "peak", "freeze")
     points = [grid.Point(**{**point, **{key: spread(point[key]) for key in measured}}) for point in results["points"]]
+    return points, figures
+
+
+def with_figures(results: dict[str, Any], path: Path) -> dict[str, Any]:
+    """The same run with the figures of a file, and the command that made them."""
+    figures = json.loads(path.read_text(encoding="utf-8"))
+    spreads = [spread(figure["spread"]) for figure in figures]
+    quick = " --quick" if all(each is None or each.low == each.high for each in spreads) else ""
+    command = results["machine"]["command"].partition(";")[0]
+    machine = results["machine"] | {"command": f"{command}; python -m benchmarks.figures{quick} --json FILE"}
+    return results | {"figures": figures, "machine": machine}
+
+
+def write(results: dict[str, Any], out: Path) -> None:
+    """The page, the plots and the raw numbers."""
+    points, figures = read(results)
     (out / "plots").mkdir(parents=True, exist_ok=True)
     (out / RESULTS).write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     if not (out / PAGE).exists():
@@ -98,26 +114,14 @@ def main(arguments: list[str] | None = None) -> int:
     options = parse(arguments)
     if options.render:
         results = json.loads((DOCS / RESULTS).read_text(encoding="utf-8"))
-        if options.figures:
-            results["figures"] = json.loads(options.figures.read_text(encoding="utf-8"))
-            first = results["machine"]["command"].partition(";")[0]
-            single = all(
-                one["spread"] is None or one["spread"]["low"] == one["spread"]["high"] for one in results["figures"]
-            )
-            quick = " --quick" if single else ""
-            results["machine"]["command"] = f"{first}; python -m benchmarks.figures{quick} --json FILE"
-        write(results, options.out or DOCS)
+        write(with_figures(results, options.figures) if options.figures else results, options.out or DOCS)
         return 0
     results = measure(options)
     whole = not options.quick and not options.only
     if options.out or whole:
         write(results, options.out or DOCS)
     else:
-        figures = [Figure(**{**figure, "spread": spread(figure["spread"])}) for figure in results["figures"]]
-        measured = ("seconds", "peak", "freeze")
-        points = [
-            grid.Point(**{**point, **{key: spread(point[key]) for key in measured}}) for point in results["points"]
-        ]
+        points, figures = read(results)
         tell(report.sections(points, figures, results["failures"], results["machine"]))
     return 0
 

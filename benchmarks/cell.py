@@ -17,13 +17,15 @@ from benchmarks import scale_cell
 from benchmarks.check_cell import measure_check, measure_keystroke
 from benchmarks.contenders import BY_NAME, DRAINS, taskgroup_of
 from benchmarks.guard_cell import measure_guard, measure_guard_memory
-from benchmarks.inputs import WORK, Work, open_work
+from benchmarks.inputs import WORK, Work, check_results, open_work
 from benchmarks.job_cell import measure_job, measure_resume
 from corral.cli.demo_meter import Heartbeat, PeakMemory
 
 Result = dict[str, Any]
 SETTLE_S = 0.02
 SMALL_BATCH = 50
+#: The one mode that is not of this module: the runner does without it, which would import what is measured.
+IMPORT = "import"
 
 
 @dataclass(frozen=True)
@@ -54,12 +56,6 @@ class Spec:
 
     def argument(self) -> str:
         return json.dumps(asdict(self))
-
-
-def check_results(results: Sequence[int], n: int) -> None:
-    """A contender that loses, doubles or shuffles results gets no number."""
-    if len(results) != n or any(value != index for index, value in enumerate(results)):
-        raise AssertionError(f"wrong results: {len(results)} of {n}, beginning {list(results[:5])}")
 
 
 async def measure_run(spec: Spec, work: Work) -> Result:

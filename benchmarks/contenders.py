@@ -140,36 +140,34 @@ class Contender:
         name: As it stands in the tables.
         run: The adapter.
         package: The distribution whose version is published, None for the standard library.
-        limited: Whether it can hold the number of running inputs down.
         note: What a reader must know to judge the number.
     """
 
     name: str
     run: Run
     package: str | None
-    limited: bool
     note: str
 
 
 ALL = [
-    Contender("map_tg", map_tg, "corral", True, ""),
-    Contender("stream_tg", stream_tg_list, "corral", True, "ordered, collected into a list"),
-    Contender("gather_tg", gather_tg, "corral", False, "one coroutine object per input, made before it starts"),
-    Contender("sequential await", sequential, None, False, "one at a time"),
-    Contender("worker loop", worker_loop, None, True, "by hand; inputs share contexts, a failure's input is unknown"),
-    Contender("asyncio.gather", gather, None, False, ""),
-    Contender("TaskGroup", taskgroup, None, False, "the blog post's helper"),
-    Contender("gather + Semaphore", gather_semaphore, None, True, ""),
-    Contender("quattro", quattro, "quattro", True, "`gather(concurrency_limit=)`"),
-    Contender("anyio amap", anyio_amap, "anyio", False, "asyncio backend"),
-    Contender("aiometer", aiometer, "aiometer", True, "`amap(max_at_once=)`, sorted afterwards"),
-    Contender("aiostream", aiostream, "aiostream", True, "`map(ordered=True, task_limit=)`"),
-    Contender("streamable", streamable, "streamable", True, "`map(concurrency=)`"),
-    Contender("aioitertools", aioitertools, "aioitertools", True, "`gather(limit=)`"),
-    Contender("tqdm.asyncio", tqdm_asyncio, "tqdm", False, "`tqdm.gather`, its bar written to the null device"),
+    Contender("map_tg", map_tg, "corral", ""),
+    Contender("stream_tg", stream_tg_list, "corral", "ordered, collected into a list"),
+    Contender("gather_tg", gather_tg, "corral", "one coroutine object per input, made before it starts"),
+    Contender("sequential await", sequential, None, "one at a time"),
+    Contender("worker loop", worker_loop, None, "by hand; inputs share contexts, a failure's input is unknown"),
+    Contender("asyncio.gather", gather, None, ""),
+    Contender("TaskGroup", taskgroup, None, "the blog post's helper"),
+    Contender("gather + Semaphore", gather_semaphore, None, ""),
+    Contender("quattro", quattro, "quattro", "`gather(concurrency_limit=)`"),
+    Contender("anyio amap", anyio_amap, "anyio", "asyncio backend"),
+    Contender("aiometer", aiometer, "aiometer", "`amap(max_at_once=)`, sorted afterwards"),
+    Contender("aiostream", aiostream, "aiostream", "`map(ordered=True, task_limit=)`"),
+    Contender("streamable", streamable, "streamable", "`map(concurrency=)`"),
+    Contender("aioitertools", aioitertools, "aioitertools", "`gather(limit=)`"),
+    Contender("tqdm.asyncio", tqdm_asyncio, "tqdm", "`tqdm.gather`, its bar written to the null device"),
 ]
 BY_NAME = {contender.name: contender for contender in ALL} | {
-    "map_tg, bar": Contender("map_tg, bar", map_tg_bar, "corral", True, "`progress=True`"),
+    "map_tg, bar": Contender("map_tg, bar", map_tg_bar, "corral", "`progress=True`"),
 }
 
 

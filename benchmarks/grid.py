@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.cell import Spec
@@ -14,8 +14,8 @@ from benchmarks.contenders import ALL
 from benchmarks.runner import CellFailed, Spread, http_server, run_cell
 
 REPEATS = 3
+# A cell that takes longer than this is run once: what it shows does not hang on a tenth of a second.
 ONCE_ABOVE_S = 4.0
-"""A cell that takes longer than this is run once: what it shows does not hang on a tenth of a second."""
 NEVER_ABOVE_S = {"asyncio": 45.0, "uvloop": 10.0}
 SHORT_N = 1000
 SHORT_S = 0.12
@@ -127,7 +127,3 @@ def measure_failures(tell: Callable[[str], None]) -> list[dict[str, Any]]:
         found.append({"contender": contender.name, **result})
     tell("failures: done")
     return found
-
-
-def as_json(points: list[Point]) -> list[dict[str, Any]]:
-    return [asdict(point) for point in points]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-import importlib.util
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
@@ -76,14 +75,9 @@ def pyleak() -> AbstractAsyncContextManager[Any]:
     return context
 
 
-def ways() -> dict[str, Callable[[], AbstractAsyncContextManager[Any]]]:
-    """Those that are installed."""
-    all_ways: dict[str, Callable[[], AbstractAsyncContextManager[Any]]] = {
-        "plain": plain, "guard": guard, "off": off, "strong": strong, "debug": debug, "pyleak": pyleak
-    }  # fmt: skip
-    if importlib.util.find_spec("pyleak") is None:
-        del all_ways["pyleak"]
-    return all_ways
+WAYS: dict[str, Callable[[], AbstractAsyncContextManager[Any]]] = {
+    "plain": plain, "guard": guard, "off": off, "strong": strong, "debug": debug, "pyleak": pyleak
+}  # fmt: skip
 
 
 async def make_tasks(work: Work, batches: int) -> None:
@@ -98,10 +92,10 @@ async def make_tasks(work: Work, batches: int) -> None:
 
 async def measure_guard(spec: Spec, work: Work) -> dict[str, Any]:
     """Processor time of a task in seconds, for each way; the median of as many rounds as fit."""
-    times: dict[str, list[float]] = {name: [] for name in ways()}
+    times: dict[str, list[float]] = {name: [] for name in WAYS}
     stop = time.perf_counter() + spec.seconds
     while not times["plain"] or time.perf_counter() < stop:
-        for name, way in ways().items():
+        for name, way in WAYS.items():
             gc.collect()  # of what the way before left behind
             async with way():
                 await make_tasks(work, 1)

@@ -1,10 +1,10 @@
-"""What is done with each input: the functions under every contender."""
+"""What is done with each input: the functions under every contender, and what comes back."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 
 Work = Callable[[int], Awaitable[int]]
@@ -67,6 +67,12 @@ WORK: dict[str, Work] = {
     "sleep(2)": sleep_2s,
     "spin(1ms)": spin_1ms,
 }
+
+
+def check_results(results: Sequence[int], n: int) -> None:
+    """A contender that loses, doubles or shuffles results gets no number."""
+    if len(results) != n or any(value != index for index, value in enumerate(results)):
+        raise AssertionError(f"wrong results: {len(results)} of {n}, beginning {list(results[:5])}")
 
 
 @asynccontextmanager

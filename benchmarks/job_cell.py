@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -55,25 +54,20 @@ def corral_run(spec: Spec, folder: Path, n: int) -> dict[str, Any]:
 
 async def measure_job(spec: Spec, _: Work) -> dict[str, Any]:
     """From the start of the process to its end, results on disk; interpreter and imports are in it."""
-    folder = Path(tempfile.mkdtemp(prefix="corral-bench-"))
-    try:
-        return corral_run(spec, folder, spec.n)
-    finally:
-        shutil.rmtree(folder)
+    with tempfile.TemporaryDirectory(prefix="corral-bench-") as name:
+        return corral_run(spec, Path(name), spec.n)
 
 
 async def measure_resume(spec: Spec, _: Work) -> dict[str, Any]:
     """Nine tenths are recorded, as by a run that was killed there: `first` is when the first new input starts."""
-    folder = Path(tempfile.mkdtemp(prefix="corral-bench-"))
-    try:
+    with tempfile.TemporaryDirectory(prefix="corral-bench-") as name:
+        folder = Path(name)
         corral_run(spec, folder, spec.n)
         results = folder / "results.jsonl"
         with results.open("rb") as file:
             kept = sum(len(next(file)) for _ in range(spec.n * 9 // 10))
         os.truncate(results, kept + 10)  # and a torn line
         result = corral_run(spec, folder, spec.n)
-    finally:
-        shutil.rmtree(folder)
     if result["ran"] != spec.n - spec.n * 9 // 10:
         raise AssertionError(f"the resumed run ran {result['ran']} inputs")
     return result

@@ -9,6 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from benchmarks.contenders import ALL
+from benchmarks.runner import ROOT
 
 _CPUINFO = Path("/proc/cpuinfo")
 _MEMINFO = Path("/proc/meminfo")
@@ -32,9 +33,8 @@ def memory_gb() -> int | None:
 
 def commit() -> str:
     """The commit that was measured, marked when the tree had changes."""
-    root = Path(__file__).resolve().parent.parent
     described = subprocess.run(
-        ["git", "describe", "--always", "--dirty", "--exclude=*"], cwd=root, capture_output=True, text=True, check=False
+        ["git", "describe", "--always", "--dirty", "--exclude=*"], cwd=ROOT, capture_output=True, text=True, check=False
     )
     return described.stdout.strip() or "unknown"
 

@@ -150,7 +150,7 @@ def _ms(value: float) -> str:
     return f"{value / 1000:.1f} s" if value >= 1000 else f"{value:.0f} ms" if value >= 10 else f"{value:.1f} ms"
 
 
-def draw(points: list[Point], folder: Path, python: str) -> list[Path]:
+def draw(points: list[Point], folder: Path, python: str) -> None:
     """Three plots from the grid: time per input over N, memory over N, longest freeze at the largest N."""
     folder.mkdir(parents=True, exist_ok=True)
     chosen = [point for point in points if point.work == WORK and point.loop == "asyncio"]
@@ -179,4 +179,3 @@ def draw(points: list[Point], folder: Path, python: str) -> list[Path]:
             f"Longest freeze of the loop, {most:,} inputs. {under}",
             paths[2],
         )
-    return paths

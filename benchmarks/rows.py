@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from benchmarks import check_rows, guard_rows, job_rows, scale_rows
-from benchmarks.cell import Spec
+from benchmarks.cell import IMPORT, Spec
 from benchmarks.row import MILLION, Check, One, Row, excess, number, ratio, runs
 
 SLEEPERS, SLEEP_S, SLEEP_LIMIT = 20_000, 0.05, 1000
 IDEAL_S = SLEEPERS * SLEEP_S / SLEEP_LIMIT
-IMPORT = "import"
 
 
 ROWS = [

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.cell import Spec
+from benchmarks.cell import IMPORT, Spec
 
 ROOT = Path(__file__).resolve().parent.parent
 CELL_TIMEOUT_S = 600
@@ -35,7 +35,7 @@ def run_cell(spec: Spec, python: str = sys.executable) -> dict[str, Any]:
     Fails: `CellFailed` with what the cell wrote, when it crashed, gave wrong results or took longer than ten minutes.
     """
     command = [python, "-m", "benchmarks.cell", spec.argument()]
-    if spec.mode == "import":
+    if spec.mode == IMPORT:
         command = [python, "-c", _IMPORT_TIME.format(module=spec.contender)]
     try:
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=CELL_TIMEOUT_S, check=False)

@@ -10,6 +10,7 @@ from concurrent.futures import BrokenExecutor
 from typing import TYPE_CHECKING, Any
 
 import corral
+from benchmarks.inputs import check_results
 
 if TYPE_CHECKING:
     from benchmarks.cell import Spec
@@ -19,17 +20,12 @@ PROCESSES = 2
 HANGS_AFTER_S = 60
 
 
-def _check(results: Any, n: int) -> None:
-    if list(results) != list(range(n)):
-        raise AssertionError("wrong results")
-
-
 async def measure_one_process(spec: Spec, work: Work) -> dict[str, Any]:
     """In this process."""
     began = time.perf_counter()
     results = await corral.map_tg(work, range(spec.n), limit=spec.limit)
     seconds = time.perf_counter() - began
-    _check(results, spec.n)
+    check_results(results, spec.n)
     return {"seconds": seconds}
 
 
@@ -42,7 +38,7 @@ async def measure_processes(spec: Spec, work: Work) -> dict[str, Any]:
         began = time.perf_counter()
         results = await corral.map_tg(work, range(spec.n), limit=spec.limit, executor=pool)
         seconds = time.perf_counter() - began
-    _check(results, spec.n)
+    check_results(results, spec.n)
     return {"seconds": seconds}
 
 
@@ -62,7 +58,7 @@ async def measure_end_to_end(spec: Spec, work: Work) -> dict[str, Any]:
             async with corral.stream_tg(work, range(spec.n), limit=spec.limit, executor=pool) as outcomes:
                 results = [ok.value async for ok in outcomes]
     seconds = time.perf_counter() - began
-    _check(results, spec.n)
+    check_results(results, spec.n)
     return {"seconds": seconds, "rate": spec.n / seconds}
 
 
@@ -77,7 +73,7 @@ async def measure_aiomultiprocess(spec: Spec, work: Work) -> dict[str, Any]:
         else:
             results = [result async for result in pool.map(work, range(spec.n))]
     seconds = time.perf_counter() - began
-    _check(results, spec.n)
+    check_results(results, spec.n)
     return {"seconds": seconds, "rate": spec.n / seconds}
 
 

@@ -21,14 +21,14 @@ LISTS = [name for name in contenders.BY_NAME if contenders.BY_NAME[name].package
 async def test_contender_returns_every_result_in_order(name: str, work: str) -> None:
     """Each adapter of ours and of the standard library gives what the cell's check demands."""
     results = await contenders.BY_NAME[name].run(inputs.WORK[work], range(50), 7)
-    cell.check_results(results, 50)
+    inputs.check_results(results, 50)
 
 
 @pytest.mark.parametrize("wrong", [[0, 1], [0, 2, 1], [0, 1, 2, 3], [0, 0, 2]])
 def test_wrong_results_get_no_number(wrong: list[int]) -> None:
     """Lost, shuffled, surplus and doubled results are refused."""
     with pytest.raises(AssertionError, match="wrong results"):
-        cell.check_results(wrong, 3)
+        inputs.check_results(wrong, 3)
 
 
 def test_cell_measures_in_its_own_process() -> None:
@@ -80,12 +80,12 @@ def test_cells_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_every_figure_names_cells_that_exist() -> None:
     """No row of the figures asks for a mode, contender, input or label that is not there."""
-    known = {*contenders.BY_NAME, *contenders.DRAINS, *scale_cell.KINDS, "", "raised"}
+    known = {*contenders.BY_NAME, *contenders.DRAINS, *scale_cell.KINDS, ""}
     for row in rows.ROWS:
         for spec in row.cells.values():
-            assert spec.mode in {*cell.MODES, rows.IMPORT}
+            assert spec.mode in {*cell.MODES, cell.IMPORT}
             assert spec.work in {*inputs.WORK, "http"}
-            assert spec.mode == rows.IMPORT or spec.contender in known
+            assert spec.mode == cell.IMPORT or spec.contender in known
         one = {
             label: dict.fromkeys(
                 (
@@ -101,7 +101,7 @@ def test_every_figure_names_cells_that_exist() -> None:
                     "clear",
                     "hangs",
                     "first",
-                    *guard_cell.ways(),
+                    *guard_cell.WAYS,
                     *(
                         "corral",
                         "corral_cpu",
@@ -172,6 +172,16 @@ def test_page_without_markers_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"page\.md does not hold the two markers"):
         report.write_into(page, "new")
     assert page.read_text(encoding="utf-8") == "no markers"
+
+
+@pytest.mark.heavy  # matplotlib is installed for one interpreter only
+def test_published_page_is_what_its_numbers_make(tmp_path: Path) -> None:
+    """The tables of the docs are those that `--render` makes of the numbers beside them: nothing in them was written by hand."""
+    pytest.importorskip("matplotlib", reason="of the group `bench`")
+    from benchmarks.__main__ import DOCS, PAGE, main
+
+    assert main(["--render", "--out", str(tmp_path)]) == 0
+    assert (tmp_path / PAGE).read_text(encoding="utf-8") == (DOCS / PAGE).read_text(encoding="utf-8")
 
 
 def test_table_tells_numbers_runs_and_reasons() -> None:
