@@ -21,6 +21,7 @@ SHORT_N = 1000
 SHORT_S = 0.12
 LIMITS = {"http": 200}
 LIMIT = 1000
+PLOTTED = "sleep(0)"
 
 Sizes = dict[tuple[str, str], list[int]]
 FULL: Sizes = {

@@ -12,7 +12,7 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
-from benchmarks.grid import Point
+from benchmarks.grid import PLOTTED, Point
 from benchmarks.report import per_input
 
 OURS = {"map_tg": "#d9480f", "stream_tg": "#e8820c", "gather_tg": "#c2255c"}
@@ -20,7 +20,6 @@ STDLIB = {"asyncio.gather": "#1c7ed6", "TaskGroup": "#4263eb", "gather + Semapho
 INK = "#7d838c"
 GRID = "#7d838c40"
 PEERS = "#868e96"
-WORK = "sleep(0)"
 
 _STYLE = {
     "svg.fonttype": "none",
@@ -153,7 +152,7 @@ def _ms(value: float) -> str:
 def draw(points: list[Point], folder: Path, python: str) -> None:
     """Three plots from the grid: time per input over N, memory over N, longest freeze at the largest N."""
     folder.mkdir(parents=True, exist_ok=True)
-    chosen = [point for point in points if point.work == WORK and point.loop == "asyncio"]
+    chosen = [point for point in points if point.work == PLOTTED and point.loop == "asyncio"]
     most = max(point.n for point in chosen)
     paths = [folder / name for name in ("time.svg", "memory.svg", "freeze.svg")]
     under = f"Each input: await sleep(0), CPython {python}"

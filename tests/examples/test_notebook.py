@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-NOTEBOOK = Path(__file__).parents[2] / "examples" / "notebook.ipynb"
+from tests.house.source import ROOT
+
+NOTEBOOK = ROOT / "examples" / "notebook.ipynb"
 RUN = """
 import sys, nbformat
 from nbclient import NotebookClient

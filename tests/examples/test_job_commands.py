@@ -1,4 +1,4 @@
-"""The programs of examples/ for `corral run`: by themselves, and by the command that each begins with."""
+"""The programs of examples/ for `corral run`, by the command that each begins with."""
 
 from __future__ import annotations
 
@@ -8,32 +8,17 @@ import json
 import shlex
 import signal
 import sqlite3
-import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
+from tests.house.source import ROOT
+
 pytestmark = pytest.mark.heavy
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
-PRINTED = {
-    "crawler.py": "60 pages, 10 failed: aiohttp.client_exceptions.ClientResponseError\n",
-    "llm_batch.py": (
-        "100 answers, 0 failed; each paid for once: True\n"
-        "some were refused first: True, and each of those was tried again: True\n"
-    ),
-    "rows_to_sqlite.py": "998 rows, 2 failed; in the database: (998, 2494915)\n",
-}
-
-
-@pytest.mark.parametrize("program", PRINTED)
-def test_program(program):
-    """Each program runs by itself, without a warning, and prints what it says."""
-    command = [sys.executable, "-W", "error", str(EXAMPLES / program)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
-    assert (done.returncode, done.stderr, done.stdout) == (0, "", PRINTED[program])
+EXAMPLES = ROOT / "examples"
 
 
 def loaded(program: str) -> ModuleType:
