@@ -28,6 +28,7 @@ napoleon_numpy_docstring = False
 default_role = "code"  # docstrings are read in terminals first: `name` is code there, too
 
 html_theme = "furo"
+pygments_dark_style = "github-dark"  # the theme's own underlines what is imported, as if it were a link
 html_title = "Corral"
 html_show_sourcelink = False
 html_show_copyright = False
