@@ -37,11 +37,10 @@ def command_of(module: ModuleType) -> list[str]:
 
 
 @pytest.fixture
-def folder(tmp_path, monkeypatch):
+def folder(folder):
     """As if one stood in the folder of the project, with room to write."""
-    (tmp_path / "examples").symlink_to(EXAMPLES)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+    (folder / "examples").symlink_to(EXAMPLES)
+    return folder
 
 
 async def told_by(command: list[str]) -> dict:

@@ -30,7 +30,7 @@ def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def project(tmp_path: Path) -> Path:
     """A script, a module and a package that leak."""
     (tmp_path / "script.py").write_text(LEAKY)
     (tmp_path / "package").mkdir()
@@ -39,10 +39,10 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_script_runs_as_itself(folder: Path) -> None:
+def test_script_runs_as_itself(project: Path) -> None:
     """It is `__main__`, has its own arguments and its own folder on the path; its leak is told, and its status is its own."""
-    done = run(folder, "script.py", "--policy", "mine")
-    assert done.stdout == f"__main__ ['--policy', 'mine'] {folder}\n"
+    done = run(project, "script.py", "--policy", "mine")
+    assert done.stdout == f"__main__ ['--policy', 'mine'] {project}\n"
     assert (
         "script.py:5: LeakWarning: TG001 lost-task: task 'left' (sleep) was still running when its loop ended"
         in done.stderr
@@ -50,10 +50,10 @@ def test_script_runs_as_itself(folder: Path) -> None:
     assert done.returncode == 0
 
 
-def test_package_runs_as_itself(folder: Path) -> None:
+def test_package_runs_as_itself(project: Path) -> None:
     """`-m package` runs it as `python -m package` does."""
-    done = run(folder, "-m", "package", "-m", "mine")
-    assert done.stdout == f"__main__ ['-m', 'mine'] {folder}\n"
+    done = run(project, "-m", "package", "-m", "mine")
+    assert done.stdout == f"__main__ ['-m', 'mine'] {project}\n"
     assert "TG001 lost-task: task 'left'" in done.stderr
 
 
@@ -68,9 +68,9 @@ def test_package_runs_as_itself(folder: Path) -> None:
         (["--grace", "0.5"], 0, "TG001 lost-task"),
     ],
 )
-def test_options_are_the_guards(options: list[str], status: int, told: str, folder: Path) -> None:
+def test_options_are_the_guards(options: list[str], status: int, told: str, project: Path) -> None:
     """Policies, patterns and the grace come before the program; leaks under "raise" make the status 1."""
-    done = run(folder, *options, "script.py")
+    done = run(project, *options, "script.py")
     assert done.returncode == status, done.stderr
     assert told in done.stderr if told else not done.stderr
 
@@ -134,12 +134,12 @@ def test_status_is_the_programs(
 def test_bad_usage_is_told(
     arguments: list[str],
     complaint: str,
-    folder: Path,
+    project: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """A mistake on the command line is a sentence and the status 2, before the program is touched."""
-    monkeypatch.chdir(folder)
+    monkeypatch.chdir(project)
     try:
         status: object = main(arguments)
     except SystemExit as leaving:  # argparse's way
@@ -150,9 +150,9 @@ def test_bad_usage_is_told(
     assert not written.out
 
 
-def test_module_that_is_not_there_is_told(folder: Path) -> None:
+def test_module_that_is_not_there_is_told(project: Path) -> None:
     """As `python -m` does."""
-    done = run(folder, "-m", "nowhere")
+    done = run(project, "-m", "nowhere")
     assert done.returncode == 1
     assert "No module named nowhere" in done.stderr
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-from pathlib import Path
 
 import pytest
 
@@ -11,9 +10,9 @@ from corral.check.tool.run import Options
 from tests.check.tool.tree import LOST, checked, grow
 
 
-def test_collector_that_is_off_stays_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("folder")
+def test_collector_that_is_off_stays_off() -> None:
     """Who has turned the collector off finds it so after a run, and who has not finds it on."""
-    monkeypatch.chdir(tmp_path)
     grow({"a.py": LOST})
     gc.disable()
     try:
