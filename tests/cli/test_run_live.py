@@ -92,7 +92,7 @@ def test_second_signal_while_the_loop_is_blocked(start, folder):
     process.send_signal(signal.SIGTERM)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 143
-    assert err.endswith("ended at once; run the same again to go on\n")
+    assert err.endswith("ended at once; what is recorded stays, and can be gone on with\n")
     assert len(records(folder)) == 10
 
 

@@ -134,5 +134,5 @@ async def to_its_end(call: Callable[..., T], *args: Any, undo: Callable[[T], obj
 def _exit(code: int) -> None:
     """End the process although its loop does not answer; what finished in this very turn of the loop runs again."""
     with suppress(OSError):
-        os.write(2, b"ended at once; run the same again to go on\n")
+        os.write(2, b"ended at once; what is recorded stays, and can be gone on with\n")
     os._exit(code)
