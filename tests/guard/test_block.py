@@ -130,11 +130,15 @@ def test_block_leaves_everything_as_it_found_it(loop_factory: Loop) -> None:
 
 
 async def test_plain_with_and_async_with_are_the_same() -> None:
-    """`with guard():` inside a coroutine reports the same, without waiting."""
-    with guard(policy=lambda _: None) as on:
-        task = asyncio.create_task(asyncio.sleep(3600))
-    assert [report.kind for report in on.reports] == ["pending"]
-    task.cancel()
+    """`with guard():` inside a coroutine reports the same, without waiting: what is about to end has not ended."""
+    async with guard(policy=lambda _: None) as waits:
+        left = [asyncio.create_task(tick(), name="ends"), asyncio.create_task(asyncio.sleep(3600), name="left")]
+    with guard(policy=lambda _: None) as at_once:
+        left += [asyncio.create_task(tick(), name="ends"), asyncio.create_task(asyncio.sleep(3600), name="left")]
+    assert [(report.kind, report.task) for report in waits.reports] == [("pending", "left")]
+    assert [(report.kind, report.task) for report in at_once.reports] == [("pending", "ends"), ("pending", "left")]
+    for task in left:
+        task.cancel()
 
 
 async def test_what_ran_before_is_not_told_about() -> None:

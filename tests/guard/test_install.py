@@ -174,13 +174,15 @@ def test_class_that_cannot_be_changed_is_left_alone() -> None:
             raise TypeError(f"cannot set {name!r}")
 
     class Loop(asyncio.SelectorEventLoop, metaclass=Frozen):
+        ran = 0
+
         def run_forever(self) -> None:
-            for step in ("_run_forever_setup", "_run_once", "_run_forever_cleanup"):
-                getattr(self, step, lambda: None)()
+            self.ran += 1
 
     loop = Loop()
     with install(policy=lambda _: None) as installed:
-        assert vars(Loop)["run_forever"].__qualname__.endswith("Loop.run_forever")
+        loop.run_forever()
+        assert loop.ran == 1
         assert installed.watches() == []
     loop.close()
 

@@ -146,17 +146,28 @@ def test_child_of_multiprocessing_goes_its_way() -> None:
 
 @pytest.mark.parametrize("kind", ["with", "async with"])
 def test_child_of_a_fork_may_leave_the_block(kind: str) -> None:
-    """A fork inside a block goes on behind it: what it finds at the block's end is the parent's to tell."""
+    """A fork inside a block goes on behind it: what it finds at the block's end is the parent's to tell, and what it does next its own."""
     done = program(
         f"""
         import os
+        async def fails():
+            raise ValueError
+        async def own():
+            try:
+                await asyncio.gather(fails(), asyncio.sleep(3600))
+            except ValueError:
+                for _ in range(9):
+                    await asyncio.sleep(0)
         async def main():
             {kind} guard():
                 asyncio.create_task(asyncio.sleep(3600), name="parent")
                 await asyncio.sleep(0)
                 pid = os.fork()
             if not pid:
-                os._exit(7)
+                asyncio.events._set_running_loop(None)
+                found = []
+                run(own(), policy=found.append)
+                os._exit(7 if [report.kind for report in found] == ["orphaned"] else 1)
             assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 7
         asyncio.run(main())
         """,
