@@ -127,6 +127,27 @@ def test_no_other_error_is_lost(loop_factory, verb: str, exit_) -> None:
 
 
 @VERBS
+@EXITS
+def test_nor_where_a_source_exits(loop_factory, verb: str, exit_) -> None:
+    """The same of a cleanup that fails because a source has ended the program."""
+
+    async def fn(item):
+        try:
+            await waits([])
+        finally:
+            raise ValueError("cleanup")
+
+    async def source():
+        yield 0
+        await turns(2)
+        raise exit_(7)
+
+    raised, told = leaving(loop_factory, lambda: run(verb, fn, source(), limit=2))
+    assert type(raised) is exit_
+    assert told == [f"{verb}: ValueError while the program was leaving: ValueError('cleanup')"]
+
+
+@VERBS
 def test_an_exit_meets_an_exit(loop_factory, verb: str) -> None:
     """Two exits at the same time: one of them leaves, nothing hangs."""
     raised, _ = leaving(loop_factory, lambda: run(verb, lambda n: fails(SystemExit(n), 2), range(2), limit=2))
