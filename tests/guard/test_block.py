@@ -141,6 +141,21 @@ async def test_plain_with_and_async_with_are_the_same() -> None:
         task.cancel()
 
 
+async def test_one_timer_is_enough_and_ends_with_the_block() -> None:
+    """However many failures wait for their grace, the loop has one timer for them, and none when the block is over."""
+    loop = asyncio.get_running_loop()
+
+    def timers() -> int:
+        return sum(not handle.cancelled() for handle in loop._scheduled)  # type: ignore[attr-defined]  # the stock loop's
+
+    async with guard(policy=lambda _: None, grace=60) as on:
+        tasks = [asyncio.create_task(fail()) for _ in range(10)]
+        await turns()
+        assert timers() == 1
+    assert timers() == 0
+    assert len(on.reports) == len(tasks)
+
+
 async def test_what_ran_before_is_not_told_about() -> None:
     """A block answers for what is made inside it; what ran already is held, and not its business."""
     older = asyncio.create_task(asyncio.sleep(3600))

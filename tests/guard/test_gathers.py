@@ -94,18 +94,23 @@ async def test_sibling_that_fails_while_it_is_waited_for_is_not_told(alone: bool
 
 
 async def test_sibling_that_fails_before_it_is_judged_is_told() -> None:
-    """It fails a turn or two after the first, and nobody waits for it."""
+    """It fails a turn or two after the first, and nobody waits for it: told with the line that made it, not the one of the gather."""
     found: list[Report] = []
 
+    def pair() -> list[asyncio.Task[None]]:
+        return [asyncio.create_task(fail("first")), asyncio.create_task(fail("second", after=2))]
+
     async def careless() -> None:
-        pair = [asyncio.create_task(fail("first")), asyncio.create_task(fail("second", after=2))]
         with contextlib.suppress(ValueError):
-            await asyncio.gather(*pair)
+            await asyncio.gather(*pair())
         await turns()
 
     async with guard(policy=found.append):
         await careless()
-    assert [(report.kind, str(report.exception)) for report in found] == [("swallowed", "second")]
+    (report,) = found
+    assert (report.kind, str(report.exception)) == ("swallowed", "second")
+    assert report.made_at is not None
+    assert report.made_at.function.endswith("pair")
 
 
 @pytest.mark.virtual_time

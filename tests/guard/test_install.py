@@ -224,8 +224,10 @@ def test_loop_that_runs_cannot_be_closed_and_tells_nothing() -> None:
     """Whoever closes a running loop gets asyncio's error, and no report."""
 
     async def main() -> list[Report]:
+        left = asyncio.create_task(asyncio.sleep(3600))
         with pytest.raises(RuntimeError, match="Cannot close a running event loop"):
             asyncio.get_running_loop().close()
+        left.cancel()
         return installed.reports
 
     with install(policy=lambda _: None) as installed:

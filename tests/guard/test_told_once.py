@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-import logging
 import sys
 import warnings
 from collections.abc import Callable
@@ -18,12 +17,6 @@ from corral.guard.watch import Watch
 from tests.guard.hazards import fail, tick, turns
 
 Loop = Callable[[], asyncio.AbstractEventLoop]
-
-
-@pytest.fixture(autouse=True)
-def _unlogged(caplog: pytest.LogCaptureFixture) -> None:
-    """That nobody retrieved a failure is also said by asyncio itself, as it is without a guard."""
-    caplog.set_level(logging.CRITICAL, "asyncio")
 
 
 def told(reports: list[Report]) -> list[str]:
@@ -214,3 +207,23 @@ async def test_nothing_is_told_while_the_interpreter_ends(monkeypatch: pytest.Mo
             loop.call_exception_handler({"message": "Task was destroyed but it is pending!"})
     assert got == ["Task was destroyed but it is pending!"]
     assert found == []
+
+
+@pytest.mark.parametrize("after", range(1, 6))
+def test_failure_is_told_when_its_loop_is_closed_by_hand(after: int) -> None:
+    """In whatever turn the loop stops: the end of the block comes when no turn is left, and no timer can be set."""
+    found: list[Report] = []
+    kept: list[asyncio.Task[None]] = []
+    on = guard(policy=found.append)
+
+    async def main() -> None:
+        on.__enter__()
+        kept.append(asyncio.create_task(fail()))
+        await turns(after)
+
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(main())
+    loop.close()
+    on.__exit__(None, None, None)
+    assert told(found) == ["failed"]
+    assert kept[0].exception()

@@ -47,6 +47,8 @@ class Failed:
         name = f"task {first.get_name()!r}" if is_task(first) else "a future"
         self.first: str = f"{shown(error)} in {name}"
         self.made: Made = gathered.made
+        #: Where each of the others was made, by id: it is not known any more when they have ended.
+        self.made_of: dict[int, Made] = {}
         self.settled = False
         self.since: float = 0.0
         self.told = 0
@@ -79,6 +81,7 @@ class Siblings:
             return
         for child in rest:
             self.of[child] = failure
+            failure.made_of[id(child)] = self._watch.made(child)
             if not child.done():
                 child.add_done_callback(self._ended)
         self._unsettled.append((failure, rest))
@@ -138,7 +141,7 @@ class Siblings:
             return
         if failure.told == _TOLD:
             what += "; what else there is of this gather is not told"
-        self._watch.report(kind, child, what, self._watch.made(child) or failure.made, **more)
+        self._watch.report(kind, child, what, failure.made_of[id(child)] or failure.made, **more)
 
     def gathered_again(self, children: Iterable[Future[Any]]) -> None:
         """A handler has given them to another gather: that one answers for them now."""
