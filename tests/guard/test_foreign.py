@@ -83,6 +83,7 @@ async def test_eager_tasks_set_inside_the_block() -> None:
     loop.set_task_factory(None)
     (report,) = found
     assert (report.kind, report.coroutine) == ("failed", "test_eager_tasks_set_inside_the_block.<locals>.now")
+    assert f"({report.coroutine}) failed, and" in report.what
     assert report.made_at is not None
     assert report.made_at.file == __file__
 
@@ -116,6 +117,29 @@ async def test_own_failure_in_the_exception_handler_is_logged(caplog: pytest.Log
             loop.call_exception_handler(context)
     assert got == [context]
     assert any("corral.guard failed on" in record.message for record in caplog.records)
+
+
+async def test_what_others_tell_the_loop_is_not_taken_for_a_task(caplog: pytest.LogCaptureFixture) -> None:
+    """Whoever calls the exception handler with words or a future of theirs reaches the program's, and is no leak."""
+    loop, got, found = asyncio.get_running_loop(), list[object](), list[Report]()
+    loop.set_exception_handler(lambda _, context: got.append(context))
+    future: asyncio.Future[None] = loop.create_future()
+    future.set_exception(ValueError("theirs"))
+    contexts: list[dict[str, Any]] = [
+        {"message": "ValueError in theirs", "future": future},
+        {"message": "Task exception was never retrieved"},
+        {"message": "Task exception was never retrieved", "future": object()},
+        {"message": "Task was destroyed but it is pending!", "task": object()},
+        {},
+    ]
+    with caplog.at_level(logging.ERROR, "corral.guard"):
+        async with guard(policy=found.append):
+            for context in contexts:
+                loop.call_exception_handler(context)
+    assert future.exception()
+    assert got == contexts
+    assert found == []
+    assert caplog.records == []
 
 
 class Slotted(asyncio.SelectorEventLoop):
@@ -191,6 +215,19 @@ async def test_task_that_bypasses_the_loop_is_told_when_it_is_lost() -> None:
         gc.collect()
         await turns(1)
     assert [(report.kind, report.code, report.task) for report in found] == [("lost", "TG001", "bypass")]
+
+
+async def test_task_that_bypasses_the_loop_is_told_when_it_fails() -> None:
+    """Nobody saw who made it: it is told by its function when nobody holds it any more."""
+    found: list[Report] = []
+    async with guard(policy=found.append):
+        asyncio.Task(fail("unseen"), name="bypass")
+        await turns()
+    (report,) = found
+    assert (report.kind, report.task, str(report.exception)) == ("failed", "bypass", "unseen")
+    assert report.what.startswith("task 'bypass' (fail) failed, and nobody can see it any more: ")
+    assert report.made_at is not None
+    assert report.made_at.function == "fail"
 
 
 async def test_loop_that_asks_for_a_thread_by_itself_has_no_line() -> None:

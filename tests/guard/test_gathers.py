@@ -93,12 +93,13 @@ async def test_sibling_that_fails_while_it_is_waited_for_is_not_told(alone: bool
     assert found == []
 
 
-async def test_sibling_that_fails_before_it_is_judged_is_told() -> None:
-    """It fails a turn or two after the first, and nobody waits for it: told with the line that made it, not the one of the gather."""
+@pytest.mark.parametrize("after", range(3))
+async def test_sibling_that_fails_before_it_is_judged_is_told(after: int) -> None:
+    """It fails with the first or a turn or two later, and nobody waits for it: told with the line that made it, not the gather's."""
     found: list[Report] = []
 
     def pair() -> list[asyncio.Task[None]]:
-        return [asyncio.create_task(fail("first")), asyncio.create_task(fail("second", after=2))]
+        return [asyncio.create_task(fail("first")), asyncio.create_task(fail("second", after))]
 
     async def careless() -> None:
         with contextlib.suppress(ValueError):

@@ -227,3 +227,38 @@ def test_failure_is_told_when_its_loop_is_closed_by_hand(after: int) -> None:
     on.__exit__(None, None, None)
     assert told(found) == ["failed"]
     assert kept[0].exception()
+
+
+def test_exit_out_of_a_task_is_no_failure() -> None:
+    """`SystemExit` leaves through the loop at once: nobody has to look for it at the task."""
+    found: list[Report] = []
+
+    async def leaves() -> None:
+        raise SystemExit(3)
+
+    async def main() -> None:
+        async with guard(policy=found.append):
+            tasks = [asyncio.create_task(leaves())]
+            await asyncio.sleep(3600)
+            del tasks
+
+    with pytest.raises(SystemExit):
+        asyncio.run(main())
+    assert found == []
+
+
+async def test_failures_are_not_counted_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is known of failed tasks is looked through when it has doubled: a crowd of them costs each a look or two."""
+    looks: list[object] = []
+    is_unread = failures.is_unread
+
+    def noted(task: object) -> bool:
+        looks.append(None)
+        return is_unread(task)
+
+    async with guard(policy=lambda _: None):
+        monkeypatch.setattr(failures, "is_unread", noted)
+        tasks = [asyncio.create_task(fail()) for _ in range(500)]
+        await turns()
+        assert 500 <= len(looks) <= 1500
+        assert all(task.exception() for task in tasks)

@@ -60,7 +60,7 @@ class Failures:
         """
         if isinstance(made, Threadsafe) and self._watch.threads.handed_over(task, made):
             return
-        box: Box = [task, made, coroutine or name_of(coro_of(task))]
+        box: Box = [task, made, coroutine]
         self.boxes[id(task)] = box
         self._watch.loop.call_soon(self.judge, id(task), box)
 
@@ -92,13 +92,13 @@ class Failures:
             made: Made = box[1]
             return made
         kept = self._unread.get(id(task))
-        return (
-            kept.made if kept is not None and kept.task() is task else None
-        )  # else it is of one that had this id before
+        if kept is None or kept.task() is not task:  # it is of one that had this id before
+            return None
+        return kept.made
 
     def known(self) -> list[Future[Any]]:
         """What has failed so far, and is held by somebody who has not looked."""
-        kept = [box[0] for box in self.boxes.values() if box]
+        kept = [box[0] for box in self.boxes.values()]
         return [*kept, *(task for task, _ in self._unseen())]
 
     def look(self) -> None:
