@@ -8,7 +8,7 @@ import itertools
 import pytest
 
 from corral import Err, ItemCancelled, gather_tg, map_tg, stream_tg
-from tests.children import Crowd, cancels_itself, end_of, leaves, notes, others, returns, turns, waits
+from tests.children import Crowd, cancels_itself, end_of, fails, leaves, notes, others, returns, turns, waits
 from tests.verbs.by_name import BESIDE, POLICIES, VERBS, run
 
 
@@ -88,7 +88,7 @@ async def test_with_failures(verb: str) -> None:
 
 @VERBS
 async def test_again_and_again(verb: str) -> None:
-    """Each further `cancel()` of the caller cancels what still runs once more; a failure's own abort cancels but once."""
+    """Each further `cancel()` of the caller cancels what still runs once more."""
     struck = []
 
     async def stubborn(item):
@@ -105,6 +105,32 @@ async def test_again_and_again(verb: str) -> None:
         await turns(4)
         assert sorted(struck) == sorted([0, 1] * n)
     assert type(await end_of(task)) is asyncio.CancelledError
+
+
+@pytest.mark.parametrize("verb", ["map_tg", "stream_tg", "gather_tg", "gather_tg of many"])
+async def test_a_second_failure_leaves_cleanups_alone(verb: str) -> None:
+    """A failure cancels the others once: one that fails on its way out does not cut short what the rest still has to do."""
+    log: list[str] = []
+
+    async def fn(item):
+        match item:
+            case 0:
+                await fails(ValueError(), 8)
+            case 1:
+                try:
+                    await asyncio.Event().wait()
+                finally:
+                    await fails(KeyError(), 2)
+            case _:
+                await waits(log, "third", cleanup=6)
+
+    with pytest.raises(ExceptionGroup) as caught:
+        if verb == "gather_tg of many":
+            await gather_tg(*map(fn, range(3)), *others(6))
+        else:
+            await run(verb, fn, range(3), limit=3)
+    assert sorted(type(leaf).__name__ for leaf in leaves(caught.value)) == ["KeyError", "ValueError"]
+    assert log == ["third cancelled", "third gone"]
 
 
 @VERBS
