@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import sys
+from types import FrameType
 from typing import Any
 
-from corral.guard import Report, guard
+from corral.guard import Report, gathers, guard
 from tests.guard.hazards import fail, tick, turns
 
 
@@ -20,16 +22,19 @@ async def test_outcomes_of_tasks_that_are_asked_one_by_one_are_not_discarded() -
 
 
 async def test_outcomes_of_tasks_that_nobody_asks_are_discarded() -> None:
-    """To have made the tasks by hand is not to look at them."""
+    """To have made the tasks by hand is not to look at them: told with the line that made each."""
     found: list[Report] = []
 
+    def made() -> list[asyncio.Task[Any]]:
+        return [asyncio.create_task(fail()), asyncio.create_task(fail(after=20)), asyncio.create_task(tick(10))]
+
     async def careless() -> None:
-        pair = [asyncio.create_task(fail()), asyncio.create_task(tick())]
-        await asyncio.gather(*pair, return_exceptions=True)
+        await asyncio.gather(*made(), return_exceptions=True)
 
     async with guard(policy=found.append):
         await careless()
-    assert [report.kind for report in found] == ["discarded"]
+    assert [report.kind for report in found] == ["discarded", "discarded"]
+    assert all(report.made_at is not None and report.made_at.function.endswith("made") for report in found)
 
 
 async def test_outcomes_of_coroutines_are_discarded_though_others_are_asked_one_by_one() -> None:
@@ -44,6 +49,24 @@ async def test_outcomes_of_coroutines_are_discarded_though_others_are_asked_one_
     async with guard(policy=found.append):
         await asks()
     assert [(report.kind, str(report.exception)) for report in found] == [("discarded", "lost")]
+
+
+async def test_crowd_of_discarded_outcomes_costs_each_a_look_or_two() -> None:
+    """The outcomes are not compared with one another: that would freeze the loop for seconds."""
+    calls = 0
+
+    def noted(frame: FrameType, event: str, _: object) -> None:
+        nonlocal calls
+        calls += event == "call" and frame.f_code.co_filename == gathers.__file__
+
+    async with guard(policy=lambda _: None):
+        coros = [fail() for _ in range(500)]
+        sys.setprofile(noted)
+        try:
+            await asyncio.gather(*coros, return_exceptions=True)
+        finally:
+            sys.setprofile(None)
+    assert 0 < calls < 500
 
 
 async def test_of_very_many_discarded_outcomes_the_first_are_told() -> None:

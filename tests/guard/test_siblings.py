@@ -7,7 +7,7 @@ import contextlib
 
 import pytest
 
-from corral.guard import Report, guard
+from corral.guard import Report, guard, siblings
 from corral.guard.watch import Watch
 from tests.guard.hazards import fail, gathered, tick, turns
 
@@ -141,6 +141,24 @@ async def test_after_the_grace_only_those_are_told_that_were_not() -> None:
     by_hand.cancel()
 
 
+@pytest.mark.parametrize("after", range(4))
+async def test_sibling_that_failed_and_is_gathered_again_is_not_told(after: int) -> None:
+    """The handler gives all its tasks to another gather, which has the second failure, too."""
+    found: list[Report] = []
+
+    async def careful() -> list[object]:
+        pair = [asyncio.create_task(fail("first")), asyncio.create_task(fail("second", after))]
+        try:
+            return await asyncio.gather(*pair)
+        except ValueError:
+            return await asyncio.gather(*pair, return_exceptions=True)
+
+    async with guard(policy=found.append):
+        assert [str(each) for each in await careful()] == ["first", "second"]
+        await turns()
+    assert found == []
+
+
 async def test_sibling_that_another_gather_waits_for_is_not_told() -> None:
     """It was given to two: the one that goes on answers for it."""
     found: list[Report] = []
@@ -152,6 +170,28 @@ async def test_sibling_that_another_gather_waits_for_is_not_told() -> None:
             await gathered(fail(), other)
         assert await goes_on == [1, 1]
     assert found == []
+
+
+@pytest.mark.parametrize("by_hand", [True, False])
+async def test_crowd_of_siblings_that_end_at_once_costs_each_a_look_or_two(
+    by_hand: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who waits for them is not looked up for each: a gather of thousands would freeze the loop when its first fails."""
+    looks: list[object] = []
+    awaiting = siblings.awaiting
+
+    def noted(coro: object) -> object:
+        looks.append(None)
+        return awaiting(coro)
+
+    monkeypatch.setattr(siblings, "awaiting", noted)
+    async with guard(policy=lambda _: None):
+        crowd = [tick(after) if after % 2 else fail(after=after) for after in range(1, 11) for _ in range(50)]
+        others = [asyncio.create_task(each) for each in crowd] if by_hand else crowd
+        with contextlib.suppress(ValueError):
+            await gathered(fail(), *others)
+        await turns()
+    assert len(looks) <= 10 * len(crowd)
 
 
 async def test_set_that_lets_go_of_its_tasks_does_not_wait_for_them() -> None:

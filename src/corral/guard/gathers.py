@@ -75,11 +75,8 @@ class Gathered(GatheringFuture):
 
     def set_result(self, result: Any) -> None:
         """All are done; with `return_exceptions=True` perhaps in vain."""
-        failed = [
-            child
-            for child in dict.fromkeys(children_of(self) or ())
-            if _failed_with(child, result) and child not in self.known
-        ]
+        children = dict.fromkeys(children_of(self) or ())
+        failed = [child for child in children if exception_of(child) is not None and child not in self.known]
         if failed and self.watch is not None and self.watch.live and self.made is not None:
             self.watch.siblings.collected(self, failed)
         super().set_result(result)
@@ -98,11 +95,6 @@ class Gathered(GatheringFuture):
 
 
 Gathered.__name__ = Gathered.__qualname__ = GatheringFuture.__qualname__  # its `repr` is read by people
-
-
-def _failed_with(child: Any, results: list[Any]) -> bool:
-    error = exception_of(child)
-    return error is not None and any(error is result for result in results)
 
 
 def _look(watch: Watch, box: list[Any]) -> None:

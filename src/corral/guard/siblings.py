@@ -63,6 +63,9 @@ class Siblings:
         #: The siblings that somebody may still deal with; also what failed in the same turn, until it is judged.
         self.of: dict[Future[Any], Failed] = {}
         self._unsettled: list[tuple[Failed, list[Future[Any]]]] = []
+        # Those that had ended when it was last looked up what every task waits for, and what that was: by id, to hold nothing.
+        self._ended_by_then: set[int] = set()
+        self._waited_for: set[int] = set()
 
     @property
     def settling(self) -> bool:
@@ -81,6 +84,7 @@ class Siblings:
             return
         for child in rest:
             self.of[child] = failure
+            self._ended_by_then.discard(id(child))  # that was one that had this id before
             failure.made_of[id(child)] = self._watch.made(child)
             if not child.done():
                 child.add_done_callback(self._ended)
@@ -98,6 +102,7 @@ class Siblings:
     def _settle(self, failure: Failed, rest: list[Future[Any]]) -> None:
         failure.settled = True
         failure.since = self._watch.loop.time()
+        self._ended_by_then.clear()  # somebody may wait by now for more than one that has not ended
         self._unsettled = [entry for entry in self._unsettled if entry[0] is not failure]
         for child in rest:
             if self.of.get(child) is not failure:
@@ -116,7 +121,9 @@ class Siblings:
             return
         if failure.settled:
             self._judge_done(child, failure, late=True)
-        elif self._awaited(child):  # now: whoever waits for it has it next, and then nothing tells that they did
+        elif not made_by_gather(child) and self._awaited(
+            child
+        ):  # now: whoever waits for it has it next, and then nothing tells that they did
             del self.of[child]
 
     def _judge_done(self, child: Future[Any], failure: Failed, *, late: bool) -> None:
@@ -191,7 +198,14 @@ class Siblings:
             outer = gathers.outer_of(callback)
             if outer is None or (not outer.done() and self._awaited(outer)):
                 return True
-        return child.done() and any(_waits_for(task, child) for task in list(self._watch.held)[:_SCANNED])
+        return child.done() and self._heard(child)
+
+    def _heard(self, child: Future[Any]) -> bool:
+        """Whether a task is about to hear that it has ended. One look serves all that have: nobody begins to wait for those."""
+        if id(child) not in self._ended_by_then:
+            self._ended_by_then = {id(child), *(id(each) for each in self.of if each.done())}
+            self._waited_for = {id(each) for task in list(self._watch.held)[:_SCANNED] for each in _awaits(task)}
+        return id(child) in self._waited_for
 
 
 def _leaves(gathered: Any) -> Iterable[Future[Any]]:
@@ -212,14 +226,13 @@ def _lets_go(callback: object) -> bool:
     return isinstance(callback, BuiltinMethodType) and callback.__name__ in {"discard", "remove", "append", "add"}
 
 
-def _waits_for(task: Any, child: Future[Any]) -> bool:
-    """Whether the task awaits the child: directly, or in `asyncio.wait`."""
-    if awaited_by(task) is child:
-        return True
+def _awaits(task: Any) -> Iterable[Future[Any]]:
+    """What the task waits for: directly, and in `asyncio.wait`."""
+    yield awaited_by(task)
     for frame in awaiting(coro_of(task)):
         if frame.f_code is WAIT:
-            return child in frame.f_locals["fs"]
-    return False
+            yield from frame.f_locals["fs"]
+            return
 
 
 def _reads(made: Made) -> bool:
