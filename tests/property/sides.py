@@ -66,7 +66,7 @@ def _observed(make_loop: MakeLoop, do: Callable[[World], Coroutine[Any, Any, Any
     world, loop = World(), make_loop()
     complaints: list[str] = []
     loop.set_exception_handler(lambda _, context: complaints.append(re.sub(r"\d+", "…", context["message"])))
-    seen: dict[str, Any] = {"exits": [], "complaints": complaints}
+    seen: dict[str, Any] = {"exits": []}
     gc.disable()  # so that all of this run is young when it ends, and one short collection finds what it left
     try:
         main = loop.create_task(_main(world, do, seen))
@@ -79,6 +79,7 @@ def _observed(make_loop: MakeLoop, do: Callable[[World], Coroutine[Any, Any, Any
         main.exception()
         del main
         seen |= epilogue(world) | {"log": world.log, "left": world.left, "unclean": world.unclean()}
+        seen["complaints"] = sorted(complaints)
     finally:
         loop.close()
         gc.enable()

@@ -315,15 +315,18 @@ async def call(world: World, path: Path, plan: Plan) -> Any:
 
 
 def epilogue(world: World) -> dict[str, Any]:
-    """What is known of the kept Tasks afterwards: whose they are, and that they ended."""
+    """What is known of the kept Tasks afterwards: whose they are, and that they ended; not in which order they were kept.
+
+    That hangs on turns of the loop where inputs run side by side, and how many of them a verb inside one takes on Tasks.
+    """
     world.held.clear()
     gc.collect(0)
-    tasks = [task for _, task in world.kept]
+    keepers = {task: sorted(path for path, kept in world.kept if kept is task) for _, task in world.kept}
     return {
-        "kept": [(path, tasks.index(task), task.done(), task.cancelled()) for path, task in world.kept],
+        "kept": sorted((paths, task.done(), task.cancelled()) for task, paths in keepers.items()),
         "keyed": sorted(world.keyed.values()),
         "weak keyed": sorted(world.weak_keyed.values()),
-        "watched": [(path, ref() is None) for path, ref in world.watched],
+        "watched": sorted((path, ref() is None) for path, ref in world.watched),
         "ended": dict(world.ended),
         "shared contexts": len({id(context) for context in world.contexts}),
     }
