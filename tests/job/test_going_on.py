@@ -98,6 +98,19 @@ def test_overwritten_by_something_only(results):
     assert results.read_bytes() == b""
 
 
+def test_overwritten_until_the_source_fails(results):
+    """What the new run has recorded by then is what there is, and the failure of the source leaves as it is."""
+
+    def some():
+        yield from "ab"
+        raise LookupError("no such page")
+
+    run_job(functions.same, "range:5", limit=1, out=results)
+    with pytest.raises(LookupError, match="no such page"):
+        run_job(functions.same, some(), limit=1, out=results, overwrite=True)
+    assert outputs(results) == ["a", "b"]
+
+
 def test_refusals_change_nothing(results, tmp_path):
     """Another function, another input, or no `.corral` file: refused, and every byte stays."""
     (tmp_path / "in.txt").write_text("a\nb\n")
