@@ -1,6 +1,6 @@
 """`python -m benchmarks`: measure everything in one run, and write the tables and plots of the docs.
 
-python -m benchmarks                     everything (about 25 minutes on two cores): writes docs/
+python -m benchmarks                     everything (about 45 minutes on two cores): writes docs/
 python -m benchmarks --python python3.11 --python python3.13   the figures on each of these
 python -m benchmarks --once              the same, each cell measured once: writes docs/
 python -m benchmarks --quick             a smaller grid, one repeat (about 4 minutes): writes nothing

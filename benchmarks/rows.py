@@ -128,6 +128,7 @@ ROWS = [
         "processor time while 1,000 inputs sleep for 2 s",
         runs("sleep(2)", "map_tg", "asyncio.gather", n=1000, heartbeat=False),
         (Check("times `asyncio.gather`", ratio("map_tg", "asyncio.gather", "cpu"), "<=", 1.2),),
+        repeats=15,  # of two seconds some twenty milliseconds are work: one in three is half as much again
     ),
     Row(
         "http",

@@ -121,9 +121,8 @@ class Siblings:
             return
         if failure.settled:
             self._judge_done(child, failure, late=True)
-        elif not made_by_gather(child) and self._awaited(
-            child
-        ):  # now: whoever waits for it has it next, and then nothing tells that they did
+        # Asked now: whoever waits for it has it next, and then nothing tells that they did.
+        elif not made_by_gather(child) and self._awaited(child):
             del self.of[child]
 
     def _judge_done(self, child: Future[Any], failure: Failed, *, late: bool) -> None:
