@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from corral import _turn
 from corral._supervision import anchored
 
 
@@ -16,3 +17,9 @@ def nothing_anchored_before() -> Iterator[None]:
     anchored.clear()
     yield
     anchored.update(aside)
+
+
+@pytest.fixture
+def endless_slice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A slice of time that does not end: else how many run, or are pulled, at most hangs on how fast the machine is."""
+    monkeypatch.setattr(_turn, "SLICE", 3600.0)

@@ -62,6 +62,7 @@ async def test_async_iterators(verb: str, end: int) -> None:
     assert await values(verb, returns, Paged(end), limit=4) == list(range(end))
 
 
+@pytest.mark.usefixtures("endless_slice")
 @VERBS
 @pytest.mark.parametrize("limit", [1, 5])
 async def test_pulled_when_there_is_a_place(verb: str, limit: int) -> None:

@@ -125,9 +125,9 @@ async def test_one_more_for_one_that_waits(workers: list[int]) -> None:
 
 
 @QUICK
-async def test_twice_as_many_each_time(monkeypatch: pytest.MonkeyPatch, workers: list[int]) -> None:
+@pytest.mark.usefixtures("endless_slice")
+async def test_twice_as_many_each_time(workers: list[int]) -> None:
     """While all wait, 1, 2, 4 … are started at a time, each time in one iteration of the loop, and 256 at most."""
-    monkeypatch.setattr(_turn, "SLICE", 3600.0)
     release, steps = asyncio.Event(), [0]
     running = asyncio.ensure_future(map_tg(lambda _: release.wait(), range(1500), limit=1100))
     while len(workers) < 1100:
@@ -179,6 +179,7 @@ async def test_successors(monkeypatch: pytest.MonkeyPatch, workers: list[int], l
     assert most <= 5
 
 
+@pytest.mark.usefixtures("endless_slice")
 @pytest.mark.parametrize("limit", [1, 2, 20])
 async def test_successors_grow_in_number(limit: int) -> None:
     """Inputs that leave a trace and wait run as many at a time as others."""

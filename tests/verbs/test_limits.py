@@ -42,6 +42,7 @@ async def test_limit_of_more_than_there_are(limit: int | None) -> None:
     assert await map_tg(returns, range(10), limit=limit) == list(range(10))
 
 
+@pytest.mark.usefixtures("endless_slice")
 @pytest.mark.parametrize("limit", [1, 4, 50])
 async def test_pulled_when_there_is_a_place(limit: int) -> None:
     """An input is pulled when a place is free and not before: pulled and not yet ended are never more than `limit`."""

@@ -59,6 +59,7 @@ async def test_collect(on_error: str) -> None:
     assert crowd.cancelled == []
 
 
+@pytest.mark.usefixtures("endless_slice")
 @pytest.mark.parametrize(("limit", "buffer"), [(1, 0), (1, None), (3, 0), (3, 2), (2, None), (5, 20)])
 @ORDERS
 @pytest.mark.parametrize("after", [0, 1])
