@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from asyncio import Future
 from collections.abc import Awaitable, Iterable
+from contextlib import suppress
 from sys import getrefcount
 from types import CoroutineType
 from typing import Any, Final
@@ -97,6 +98,15 @@ class GivenRun(ListRun):
         if not future.cancelled() and (error := future.exception()) is not None:
             self.failures.of_input(self.kept.index(future, self.started), future, error)
         self.settle()
+
+    def finish(self) -> list[Any]:
+        """Every result, in the list that the awaitables were taken from."""
+        kept = super().finish()
+        with suppress(
+            StopIteration
+        ):  # an iterator at its end lets go of the list, to which a failed input's frame leads
+            self.pull()
+        return kept
 
     def close_source(self) -> None:
         """Closes the coroutines whose turn has not come."""

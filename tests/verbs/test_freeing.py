@@ -10,7 +10,7 @@ from typing import ClassVar
 
 import pytest
 
-from corral import ItemCancelled, gather_tg, join_tg, map_tg, spawn, stream_tg
+from corral import ItemCancelled, _turn, gather_tg, join_tg, map_tg, spawn, stream_tg
 from tests.children import cancels_itself, end_of, others, turns
 
 
@@ -133,9 +133,11 @@ async def fails_if_odd(item: tuple[int, Big]) -> Big:
     return item[1]
 
 
+@pytest.mark.parametrize("end", [0.0, 3600.0], ids=["a look at each", "none"])
 @pytest.mark.parametrize("verb", ["map_tg", "gather_tg"])
-async def test_an_err_keeps_no_other_outcome(verb: str) -> None:
+async def test_an_err_keeps_no_other_outcome(monkeypatch: pytest.MonkeyPatch, verb: str, end: float) -> None:
     """An `Err` that is kept keeps its own error and input: no frame of the engine leads from there to the other results."""
+    monkeypatch.setattr(_turn, "SLICE", end)
     items = [(n, Big()) for n in range(8)]
     if verb == "map_tg":
         outcomes = await map_tg(fails_if_odd, items, limit=3, on_error="collect")
