@@ -63,6 +63,7 @@ def typers(arguments: list[str]) -> Call | None:
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
 @example(["--select", "TG001,", "--select", "lost-task", "a.py"])
 @example(["--output-file", "--quiet"])
+@example(["-o=out.txt", "a.py"])
 @example(["-o", "-q", "b.py", "--fix"])
 @example(["--select", ""])
 @example(["--select=", "x"])
