@@ -102,9 +102,8 @@ class GivenRun(ListRun):
     def finish(self) -> list[Any]:
         """Every result, in the list that the awaitables were taken from."""
         kept = super().finish()
-        with suppress(
-            StopIteration
-        ):  # an iterator at its end lets go of the list, to which a failed input's frame leads
+        # An iterator at its end lets go of the list, to which a failed input's frame leads from 3.12 on.
+        with suppress(StopIteration):
             self.pull()
         return kept
 
